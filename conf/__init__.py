@@ -1,0 +1,1 @@
+"""The default definitions, installed as ``gridlens.conf``; ``--conf DIR`` overrides any file by name."""

@@ -1,0 +1,131 @@
+"""The one bridge from Spark to numpy kernels: list columns become 2-D arrays, without a Python loop per row.
+
+A kernel is a pure function of numpy arrays. ``map_blocks`` runs one over every Arrow batch of a
+DataFrame. Rows whose list columns differ in length (92-, 96- and 100-interval days, 48, 24, 1) are
+grouped by length, so that a kernel always sees rectangular arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.types import StructType
+
+Arrays = dict[str, np.ndarray]
+Kernel = Callable[[Arrays], Mapping[str, np.ndarray]]
+
+__all__ = ["Arrays", "Kernel", "array_to_numpy", "from_arrow_schema", "list_lengths", "list_to_matrix", "map_blocks", "matrix_to_list"]
+
+
+def list_lengths(column: pa.Array) -> np.ndarray:
+    """Length of every list of a list column; a null list counts -1. Shape (rows,), int64."""
+    lengths = np.diff(column.offsets.to_numpy(zero_copy_only=False)).astype(np.int64)
+    if column.null_count:
+        lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
+    return lengths
+
+
+def list_to_matrix(column: pa.Array) -> np.ndarray:
+    """A list column of equal lengths as a (rows, length) array; nulls of floats become NaN, of integers 0."""
+    flat = column.flatten()
+    if pa.types.is_floating(flat.type):
+        values = flat.to_numpy(zero_copy_only=False)  # Arrow writes NaN for null floats
+    else:
+        values = flat.fill_null(0).to_numpy(zero_copy_only=False) if flat.null_count else flat.to_numpy(zero_copy_only=False)
+    return values.reshape(len(column), -1) if len(column) else values.reshape(0, 0)
+
+
+def array_to_numpy(column: pa.Array) -> np.ndarray:
+    """A flat column as numpy: floats with NaN for null, dates as datetime64[D], timestamps as datetime64[us], else objects."""
+    kind = column.type
+    if pa.types.is_date32(kind):
+        return column.cast(pa.int32()).to_numpy(zero_copy_only=False).astype("datetime64[D]") if not column.null_count else (
+            column.to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        )
+    if pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return column.to_numpy(zero_copy_only=False)
+
+
+def matrix_to_list(matrix: np.ndarray, value_type: pa.DataType) -> pa.Array:
+    """A (rows, length) array as a list column; NaN becomes null."""
+    rows, length = matrix.shape
+    flat = np.ascontiguousarray(matrix).reshape(-1)
+    values = pa.array(flat, type=value_type, from_pandas=flat.dtype.kind == "f")
+    offsets = np.arange(0, rows * length + 1, length, dtype=np.int32) if length else np.zeros(rows + 1, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _column_to_numpy(column: pa.Array) -> np.ndarray:
+    return list_to_matrix(column) if pa.types.is_list(column.type) else array_to_numpy(column)
+
+
+def _to_arrow(values: np.ndarray, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_list(kind):
+        return matrix_to_list(values, kind.value_type) if values.ndim == 2 else pa.array(values, type=kind)
+    if values.dtype.kind == "f" and pa.types.is_integer(kind):
+        missing = ~np.isfinite(values)
+        return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing).cast(kind)
+    if values.dtype.kind == "M" and pa.types.is_timestamp(kind):
+        return pa.array(values.astype("datetime64[us]"), type=pa.timestamp("us")).cast(kind)
+    return pa.array(values, type=kind, from_pandas=True)
+
+
+def _groups_by_length(batch: pa.RecordBatch, list_columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The batch split so that every list column has one length (and no null list) in each part."""
+    if not list_columns:
+        yield batch
+        return
+    lengths = np.stack([list_lengths(batch.column(name)) for name in list_columns])
+    distinct, inverse = np.unique(lengths, axis=1, return_inverse=True)
+    if distinct.shape[1] == 1 and (distinct >= 0).all():
+        yield batch
+        return
+    inverse = inverse.reshape(-1)
+    for group in range(distinct.shape[1]):
+        if (distinct[:, group] < 0).any():
+            names = [name for name, length in zip(list_columns, distinct[:, group], strict=True) if length < 0]
+            raise ValueError(f"list column {', '.join(names)} is null where a kernel needs a list (give an empty list or filter first)")
+        yield batch.take(pa.array(np.flatnonzero(inverse == group)))
+
+
+def map_blocks(df: DataFrame, kernel: Kernel, *, schema: StructType, keep: Sequence[str] = (), inputs: Sequence[str] | None = None) -> DataFrame:
+    """Runs ``kernel`` over every batch of ``df``; gives ``keep`` unchanged plus the kernel's columns.
+
+    Args:
+        df: the blocks; list columns hold one day each.
+        kernel: gets the ``inputs`` columns as numpy (lists as 2-D) and gives a mapping of new columns,
+            one row for each input row (2-D for a list column).
+        schema: of the result, ``keep`` included; the kernel must give every other field.
+        keep: columns carried over as they are.
+        inputs: columns the kernel reads; default all columns of ``df``.
+    """
+    inputs = list(inputs if inputs is not None else df.columns)
+    wanted = list(dict.fromkeys([*keep, *inputs]))
+    target = to_arrow_schema(schema)
+    list_columns = [name for name in inputs if df.schema[name].dataType.typeName() == "array"]
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            for part in _groups_by_length(batch, list_columns):
+                result = kernel({name: _column_to_numpy(part.column(name)) for name in inputs})
+                yield pa.RecordBatch.from_arrays([_field(part, result, keep, field) for field in target], schema=target)
+
+    return df.select(*wanted).mapInArrow(run, schema)
+
+
+def _field(part: pa.RecordBatch, result: Mapping[str, Any], keep: Sequence[str], field: pa.Field) -> pa.Array:
+    if field.name in result:
+        return _to_arrow(np.asarray(result[field.name]), field.type)
+    if field.name in keep:
+        return part.column(field.name).cast(field.type)
+    raise KeyError(f"the kernel gave no column {field.name}")
