@@ -1,0 +1,82 @@
+"""The one session factory. Everything else receives ``spark``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from pyspark.sql import SparkSession
+
+from gridlens.errors import PlatformError
+from gridlens.jars import jar_conf
+from gridlens.settings import Settings
+
+_JAVA_SUPPORTED = (17, 21)
+_DELTA_CONF = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
+    """The session that the settings describe; an already running one is used as it is.
+
+    Raises:
+        PlatformError: Java or Delta's jars are missing; says what to do.
+    """
+    remote = os.environ.get("SPARK_REMOTE")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # unset, the first Python function finds no pandas
+    builder = SparkSession.builder.appName(name)
+    if remote or settings.profile == "databricks":
+        spark = builder.getOrCreate()
+        _set_runtime_conf(spark, settings)
+        return spark
+    if not os.environ.get("PYSPARK_GATEWAY_PORT"):
+        check_java()
+    for key, value in {**_DELTA_CONF, **jar_conf(settings.jars), **settings.spark}.items():
+        builder = builder.config(key, value)
+    try:
+        spark = builder.getOrCreate()
+    except Exception as error:
+        raise PlatformError(_why(error)) from error
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    return spark
+
+
+def _set_runtime_conf(spark: SparkSession, settings: Settings) -> None:
+    """On a session made elsewhere only runtime settings can be set; static ones are the cluster's own."""
+    for key, value in {**settings.spark, "spark.sql.session.timeZone": "UTC"}.items():
+        if key.startswith(("spark.sql.", "spark.databricks.")) and spark.conf.isModifiable(key):
+            spark.conf.set(key, value)
+
+
+def check_java() -> int:
+    """Java's major version.
+
+    Raises:
+        PlatformError: no Java, or one that Spark 4.2 does not run on.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    if not java or not os.path.exists(java):
+        raise PlatformError("Java was not found: install Java 17 or 21 and set JAVA_HOME, or put `java` on the PATH")
+    text = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+    found = re.search(r'version "(\d+)', text)
+    major = int(found.group(1)) if found else 0
+    if major not in _JAVA_SUPPORTED:
+        raise PlatformError(f"Java {major or 'of unknown version'} was found, Spark 4.2 needs Java 17 or 21: set JAVA_HOME to one of them")
+    return major
+
+
+def _why(error: Exception) -> str:
+    text = str(error)
+    if "unresolved dependency" in text or "NOT FOUND" in text or "DeltaSparkSessionExtension" in text or "JAVA_GATEWAY_EXITED" in text:
+        return (
+            "Spark did not start, most likely because Delta's jars could not be found: run `gridlens jars` once where there is a network, "
+            "or set GRIDLENS_JARS to a folder that holds them"
+        )
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    return f"Spark did not start: {first}"
