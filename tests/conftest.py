@@ -1,0 +1,48 @@
+"""One tuned session for all tests; real public data only where it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from gridlens.session import get_spark
+from gridlens.settings import Settings, load_settings
+from gridlens.warehouse import Warehouse
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session of the local profile, with as few partitions as tests need."""
+    os.environ.pop("SPARK_REMOTE", None)
+    settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("session"))})
+    session = get_spark(settings, name="gridlens-tests")
+    session.conf.set("spark.sql.shuffle.partitions", "2")
+    yield session
+    session.stop()
+
+
+@pytest.fixture()
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose warehouse is a folder of this test's own."""
+    return load_settings("local", overrides={"root_dir": str(tmp_path / "gridlens")})
+
+
+@pytest.fixture()
+def warehouse(spark: SparkSession, settings: Settings) -> Warehouse:
+    """An empty warehouse."""
+    return Warehouse(spark, settings)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real public data, or a visible skip."""
+    folder = Path(os.environ.get("GRIDLENS_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real public data is not there ({folder.name}): set GRIDLENS_DATA to its folder")
+    return folder

@@ -37,16 +37,15 @@ def list_to_matrix(column: pa.Array) -> np.ndarray:
         values = flat.to_numpy(zero_copy_only=False)  # Arrow writes NaN for null floats
     else:
         values = flat.fill_null(0).to_numpy(zero_copy_only=False) if flat.null_count else flat.to_numpy(zero_copy_only=False)
-    return values.reshape(len(column), -1) if len(column) else values.reshape(0, 0)
+    rows = len(column)
+    return values.reshape(rows, len(values) // rows if rows else 0)
 
 
 def array_to_numpy(column: pa.Array) -> np.ndarray:
     """A flat column as numpy: floats with NaN for null, dates as datetime64[D], timestamps as datetime64[us], else objects."""
     kind = column.type
     if pa.types.is_date32(kind):
-        return column.cast(pa.int32()).to_numpy(zero_copy_only=False).astype("datetime64[D]") if not column.null_count else (
-            column.to_numpy(zero_copy_only=False).astype("datetime64[D]")
-        )
+        return column.to_numpy(zero_copy_only=False).astype("datetime64[D]")
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
     if pa.types.is_decimal(kind):
@@ -78,12 +77,17 @@ def _to_arrow(values: np.ndarray, kind: pa.DataType) -> pa.Array:
     return pa.array(values, type=kind, from_pandas=True)
 
 
-def _groups_by_length(batch: pa.RecordBatch, list_columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The batch split so that every list column has one length (and no null list) in each part."""
-    if not list_columns:
+def _groups_by_length(batch: pa.RecordBatch, list_columns: Sequence[str], group_by: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+    """The batch split so that every list column has one length (and no null list), and every group_by column one value, in each part."""
+    if not list_columns and not group_by:
         yield batch
         return
-    lengths = np.stack([list_lengths(batch.column(name)) for name in list_columns])
+    lengths = np.stack(
+        [
+            *(list_lengths(batch.column(name)) for name in list_columns),
+            *(batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64) for name in group_by),
+        ]
+    )
     distinct, inverse = np.unique(lengths, axis=1, return_inverse=True)
     if distinct.shape[1] == 1 and (distinct >= 0).all():
         yield batch
@@ -91,12 +95,20 @@ def _groups_by_length(batch: pa.RecordBatch, list_columns: Sequence[str]) -> Ite
     inverse = inverse.reshape(-1)
     for group in range(distinct.shape[1]):
         if (distinct[:, group] < 0).any():
-            names = [name for name, length in zip(list_columns, distinct[:, group], strict=True) if length < 0]
+            names = [name for name, length in zip(list_columns, distinct[: len(list_columns), group], strict=True) if length < 0]
             raise ValueError(f"list column {', '.join(names)} is null where a kernel needs a list (give an empty list or filter first)")
         yield batch.take(pa.array(np.flatnonzero(inverse == group)))
 
 
-def map_blocks(df: DataFrame, kernel: Kernel, *, schema: StructType, keep: Sequence[str] = (), inputs: Sequence[str] | None = None) -> DataFrame:
+def map_blocks(
+    df: DataFrame,
+    kernel: Kernel,
+    *,
+    schema: StructType,
+    keep: Sequence[str] = (),
+    inputs: Sequence[str] | None = None,
+    group_by: Sequence[str] = (),
+) -> DataFrame:
     """Runs ``kernel`` over every batch of ``df``; gives ``keep`` unchanged plus the kernel's columns.
 
     Args:
@@ -106,9 +118,10 @@ def map_blocks(df: DataFrame, kernel: Kernel, *, schema: StructType, keep: Seque
         schema: of the result, ``keep`` included; the kernel must give every other field.
         keep: columns carried over as they are.
         inputs: columns the kernel reads; default all columns of ``df``.
+        group_by: non-negative integer columns that are constant in each call of the kernel.
     """
     inputs = list(inputs if inputs is not None else df.columns)
-    wanted = list(dict.fromkeys([*keep, *inputs]))
+    wanted = list(dict.fromkeys([*keep, *inputs, *group_by]))
     target = to_arrow_schema(schema)
     list_columns = [name for name in inputs if df.schema[name].dataType.typeName() == "array"]
 
@@ -116,7 +129,7 @@ def map_blocks(df: DataFrame, kernel: Kernel, *, schema: StructType, keep: Seque
         for batch in batches:
             if not batch.num_rows:
                 continue
-            for part in _groups_by_length(batch, list_columns):
+            for part in _groups_by_length(batch, list_columns, group_by):
                 result = kernel({name: _column_to_numpy(part.column(name)) for name in inputs})
                 yield pa.RecordBatch.from_arrays([_field(part, result, keep, field) for field in target], schema=target)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field as dataclass_field
 from enum import Enum
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ArrayType,
     BooleanType,
@@ -69,8 +68,8 @@ class Field:
 
     @property
     def countable(self) -> bool:
-        """True where Delta may keep minimum and maximum (never of personal or nested values)."""
-        return self.sensitivity is not Sensitivity.PERSONAL and not self.type.startswith(("array", "map", "struct", "binary"))
+        """True where Delta may keep minimum and maximum (never of personal values; of nested and boolean ones it cannot)."""
+        return self.sensitivity is not Sensitivity.PERSONAL and not self.type.startswith(("array", "struct", "boolean"))
 
 
 _TYPES: dict[str, DataType] = {}
@@ -189,11 +188,3 @@ def literal_in(column: str, values: Sequence[object]) -> str:
         return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     return f"{column} IN ({', '.join(one(v) for v in values)})" if values else "false"
-
-
-def latest(df: DataFrame, keys: Sequence[str], *, by: Sequence[str]) -> DataFrame:
-    """The row of each key with the greatest ``by``: how a versioned table is read at one moment."""
-    order = F.struct(*by)
-    rest = [c for c in df.columns if c not in keys]
-    picked = df.groupBy(*keys).agg(F.max_by(F.struct(*rest), order).alias("_row"))
-    return picked.select(*[F.col(k) for k in keys], *[F.col("_row")[c].alias(c) for c in rest]).select(*df.columns)

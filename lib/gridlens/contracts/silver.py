@@ -11,7 +11,7 @@ from gridlens.tables import Field, Sensitivity, Table
 
 KNOWN_FROM = Field("known_from", "timestamp", "Moment from which this version was known, UTC")
 HASH = Field("_content_hash", "bigint", "Content of the version; breaks ties between versions known at the same moment (the greater wins)")
-BATCH = Field("_batch_id", "string", "Bronze batch that brought the version")
+SOURCE = Field("_source", "string", "Source that brought the version")
 LOCATOR = Field("_locator", "string", "Where the source row stands")
 LOCAL_MONTH = Field("local_month", "date", "First day of the month of local_date")
 
@@ -77,7 +77,7 @@ INTERVAL_ESTIMATE = Table(
 
 def versioned(name: str, doc: str, fields: tuple[Field, ...], keys: tuple[str, ...], checks: dict[str, str] | None = None) -> Table:
     """A silver entity that keeps every version: its key plus ``known_from``."""
-    return Table(name, "silver", doc, (*fields, KNOWN_FROM, HASH, BATCH, LOCATOR), (*keys, "known_from"), checks=checks or {})
+    return Table(name, "silver", doc, (*fields, KNOWN_FROM, HASH, SOURCE, LOCATOR), (*keys, "known_from"), checks=checks or {})
 
 
 def _of(entity: str, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> tuple[Field, ...]:

@@ -1,0 +1,152 @@
+"""Reads and writes tables by their declarations: a path under the warehouse locally, a name on a catalogue."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.errors import ContractError
+from gridlens.settings import Settings
+from gridlens.tables import Field, Table, literal_in
+
+
+class Warehouse:
+    """The Delta tables of one warehouse."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self.spark = spark
+        self.settings = settings
+        self._known: set[str] = set()
+
+    @cached_property
+    def root(self) -> str:
+        return str(self.settings.warehouse).rstrip("/")
+
+    def location(self, table: Table) -> str:
+        """The table as SQL names it: ``catalog.schema.layer_name`` or ``delta.`path` ``."""
+        if self.settings.catalog:
+            return f"{self.settings.catalog}.{table.layer}_{table.name}"
+        return f"delta.`{self.path(table)}`"
+
+    def path(self, table: Table) -> str:
+        """Folder of the table where tables are paths."""
+        return f"{self.root}/{table.layer}/{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        if table.name in self._known:
+            return True
+        try:
+            self._open(table).schema  # noqa: B018  (analysis is what asks the catalogue or the folder)
+        except AnalysisException:
+            return False
+        self._known.add(table.name)
+        return True
+
+    def _open(self, table: Table) -> DataFrame:
+        if self.settings.catalog:
+            return self.spark.table(self.location(table))
+        return self.spark.read.format("delta").load(self.path(table))
+
+    def read(self, table: Table) -> DataFrame:
+        """The whole table; an empty DataFrame of its schema where it was never written."""
+        if not self.exists(table):
+            return self.spark.createDataFrame([], table.schema)
+        df = self._open(table)
+        present = set(df.columns)
+        missing = [F.lit(None).cast(f.data_type).alias(f.name) for f in table.fields if f.name not in present]
+        return df.select("*", *missing) if missing else df
+
+    def create(self, table: Table) -> None:
+        """Creates the table with NOT NULL, CHECK constraints and file statistics on its non-personal columns."""
+        if self.exists(table):
+            return
+        columns = ",\n".join(column_ddl(f) for f in table.fields)
+        partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+        stats = ",".join(f.name for f in table.fields if f.countable)
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self.location(table)} (\n{columns}\n) USING DELTA {partition} "
+            f"TBLPROPERTIES ('delta.dataSkippingStatsColumns' = '{stats}')"
+        )
+        for name, condition in table.check_conditions().items():
+            self.spark.sql(f"ALTER TABLE {self.location(table)} ADD CONSTRAINT {name} CHECK ({condition})")
+        self._known.add(table.name)
+
+    def append(self, table: Table, df: DataFrame) -> None:
+        """Adds rows. The caller makes sure that they are not there yet (keyed writes use :meth:`merge`)."""
+        self.create(table)
+        self._write(table, table.conform(df), mode="append")
+
+    def replace(self, table: Table, df: DataFrame, *, where: str) -> None:
+        """Replaces the rows for which ``where`` holds, in one commit."""
+        self.create(table)
+        self._write(table, table.conform(df), mode="overwrite", options={"replaceWhere": where})
+
+    def _write(self, table: Table, df: DataFrame, *, mode: str, options: dict[str, str] | None = None) -> None:
+        if table.sort_by:
+            df = df.sortWithinPartitions(*dict.fromkeys([*table.partition_by, *table.sort_by]))
+        writer = df.write.format("delta").mode(mode).options(**(options or {}))
+        if self.settings.catalog:
+            writer.saveAsTable(self.location(table))
+        else:
+            writer.save(self.path(table))
+
+    def merge(
+        self,
+        table: Table,
+        df: DataFrame,
+        *,
+        update: str | None = "true",
+        prune: dict[str, Sequence[object]] | None = None,
+        drop: str | None = None,
+    ) -> None:
+        """Writes rows by key (SQL MERGE, so that Spark Connect runs it too).
+
+        Args:
+            table: the target; its keys are never null in ``df`` and unique there.
+            df: the rows.
+            update: SQL condition over ``t`` (target) and ``s`` (source) under which a matched row is replaced;
+                None keeps matched rows.
+            prune: literal values of target columns, so that the merge reads and locks only those files.
+            drop: a boolean column of ``df`` beside the table's own; where true the matched row is deleted and
+                no row is inserted.
+        """
+        self.create(table)
+        table.conform(df)
+        source = df.select(*table.columns, *([drop] if drop else []))
+        view = f"gridlens_{uuid.uuid4().hex}"
+        source.createOrReplaceTempView(view)
+        on = " AND ".join(f"t.{key} = s.{key}" for key in table.keys)
+        for column, values in (prune or {}).items():
+            on += " AND " + literal_in(f"t.{column}", list(values))
+        clauses = [f"WHEN MATCHED AND s.{drop} THEN DELETE"] if drop else []
+        if update is not None:
+            clauses.append(f"WHEN MATCHED AND ({update}) THEN UPDATE SET *")
+        clauses.append("WHEN NOT MATCHED" + (f" AND NOT s.{drop}" if drop else "") + " THEN INSERT *")
+        try:
+            self.spark.sql(f"MERGE INTO {self.location(table)} AS t USING {view} AS s ON {on} {' '.join(clauses)}").collect()
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def tables(self, declared: Iterable[Table]) -> list[Table]:
+        """Those of ``declared`` that exist."""
+        return [table for table in declared if self.exists(table)]
+
+
+def column_ddl(field: Field) -> str:
+    """One column of CREATE TABLE: struct members spelt with a colon, NOT NULL, and the meaning as comment."""
+    unit = f" [{field.unit}]" if field.unit else ""
+    comment = (field.doc + unit).replace("\\", "\\\\").replace("'", "\\'")
+    return f"`{field.name}` {field.data_type.simpleString()}{'' if field.nullable else ' NOT NULL'} COMMENT '{comment}'"
+
+
+def require_unique(df: DataFrame, table: Table) -> None:
+    """Raises ContractError where two rows of ``df`` share the table's key (one example is named)."""
+    twice = df.groupBy(*table.keys).count().where("count > 1").limit(1).collect()
+    if twice:
+        values = ", ".join(f"{key}={twice[0][key]}" for key in table.keys)
+        raise ContractError(f"table {table.name}: the key {values} occurs {twice[0]['count']} times in one write")
