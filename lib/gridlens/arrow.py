@@ -122,7 +122,7 @@ def map_blocks(
     """
     inputs = list(inputs if inputs is not None else df.columns)
     wanted = list(dict.fromkeys([*keep, *inputs, *group_by]))
-    target = to_arrow_schema(schema)
+    target = to_arrow_schema(schema, timezone="UTC")
     list_columns = [name for name in inputs if df.schema[name].dataType.typeName() == "array"]
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
