@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gridlens.tables import Field
 
 MIN_COVERAGE = 0.75
-"""Least known part of a day (or of a window of days) for which its shape is described; below, only energy, coverage and counts are given."""
+"""Least known part of a day for which its shape is described; below, only energy, coverage and the estimated share are given."""
 
 HOURS = 24
 
@@ -42,7 +42,10 @@ class Feature(Field):
 
 
 def features(grain: str, null: str | None, rows: Iterable[tuple[str, ...]]) -> tuple[Feature, ...]:
-    """Features of one grain that are null for one reason (None: never); a row is (name, type, unit, doc, formula, source); an empty unit is none."""
+    """Features of one grain that are null for one reason (None: never).
+
+    A row is (name, type, unit, doc, formula, source); an empty unit is none.
+    """
     return tuple(
         Feature(name, kind, doc, unit=unit or None, null=null, formula=formula, source=source, grain=grain)
         for name, kind, unit, doc, formula, source in rows

@@ -10,13 +10,23 @@ from gridlens.contracts.codes import TARIFF_PERIODS
 from gridlens.contracts.feature import CHINA, IEV, NO_INTERVALS, NO_VALUE, OWN, PARZEN, PRICE, SHANNON, features
 
 D = "double"
-PERIOD_NAMES = {"sharp": "sharp (尖)", "peak": "peak (峰)", "flat": "flat (平)", "valley": "valley (谷)", "deep_valley": "deep-valley (深谷)"}
+PERIOD_NAMES = {
+    "sharp": "sharp (尖)",
+    "peak": "peak (峰)",
+    "flat": "flat (平)",
+    "valley": "valley (谷)",
+    "deep_valley": "deep-valley (深谷)",
+}
 NOT_POSITIVE = f"{NO_INTERVALS}, or the day's energy is not positive"
 CONSTANT = f"{NO_INTERVALS}, or all values are the same"
 
 ENERGY = (
     *features("day", NO_VALUE, [("energy_kwh", D, "kWh", "Energy of the day, of the intervals that are known", "Σ e_i", IEV)]),
-    *features("day", NO_VALUE, [("estimated_share", D, "", "Part of the known intervals that is estimated, by the source or by us", "n_estimated / n", OWN)]),
+    *features(
+        "day",
+        NO_VALUE,
+        [("estimated_share", D, "", "Part of the known intervals that is estimated, by the source or by us", "n_estimated / n", OWN)],
+    ),
     *features("day", None, [("coverage", D, "", "Part of the day's intervals that is known, estimates included", "n / N", OWN)]),
 )
 POWER = features(
@@ -31,8 +41,22 @@ POWER = features(
         ("median_kw", D, "kW", "Median power", "q(0.5)", PRICE),
         ("high_kw", D, "kW", "Near-peak load", "q(0.95)", PRICE),
         ("peak_valley_difference_kw", D, "kW", "Peak-valley difference (峰谷差)", "max(p) - min(p)", CHINA),
-        ("ramp_up_kw_per_h", D, "kW/h", "Steepest rise between neighbouring known intervals, 0 where power never rises", "max(p_{i+1} - p_i, 0) / h", PRICE),
-        ("ramp_down_kw_per_h", D, "kW/h", "Steepest fall between neighbouring known intervals, 0 where power never falls", "max(p_i - p_{i+1}, 0) / h", PRICE),
+        (
+            "ramp_up_kw_per_h",
+            D,
+            "kW/h",
+            "Steepest rise between neighbouring known intervals, 0 where power never rises",
+            "max(p_{i+1} - p_i, 0) / h",
+            PRICE,
+        ),
+        (
+            "ramp_down_kw_per_h",
+            D,
+            "kW/h",
+            "Steepest fall between neighbouring known intervals, 0 where power never falls",
+            "max(p_i - p_{i+1}, 0) / h",
+            PRICE,
+        ),
         ("mean_ramp_kw_per_h", D, "kW/h", "Mean absolute change between neighbouring known intervals", "mean |p_{i+1} - p_i| / h", PRICE),
         ("zero_share", D, "", "Part of the known intervals that is exactly zero", "n(e_i = 0) / n", OWN),
     ],
@@ -61,14 +85,37 @@ SHAPE = (
     *features(
         "day",
         f"{NOT_POSITIVE}, an hour is negative, or fewer than two hours are known",
-        [("entropy", D, "", "Evenness of the 24-hour profile, 1 where flat", "-Σ s_k ln s_k / ln K, s_k = P_k / Σ P_k, K known hours", SHANNON)],
+        [
+            (
+                "entropy",
+                D,
+                "",
+                "Evenness of the 24-hour profile, 1 where flat",
+                "-Σ s_k ln s_k / ln K, s_k = P_k / Σ P_k, K known hours",
+                SHANNON,
+            )
+        ],
     ),
     *features(
         "day",
         CONSTANT,
         [
-            ("autocorrelation_1h", D, "", "Autocorrelation at one hour", "mean(d_i d_{i+1/h}) / mean(d²), d = p - mean(p), over known pairs", PARZEN),
-            ("high_load_hours", D, "h", "High-load duration: time nearer to near-peak than to base load", "h n(p > (q(0.05) + q(0.95)) / 2)", PRICE),
+            (
+                "autocorrelation_1h",
+                D,
+                "",
+                "Autocorrelation at one hour",
+                "mean(d_i d_{i+1/h}) / mean(d²), d = p - mean(p), over known pairs",
+                PARZEN,
+            ),
+            (
+                "high_load_hours",
+                D,
+                "h",
+                "High-load duration: time nearer to near-peak than to base load",
+                "h n(p > (q(0.05) + q(0.95)) / 2)",
+                PRICE,
+            ),
         ],
     ),
     *features(
@@ -96,13 +143,25 @@ PERIODS = (
     *features(
         "day",
         f"{NOT_POSITIVE}, or no tariff in force at the point",
-        [(f"share_{k}", D, "", f"Part of the energy in the {name} period", f"energy_{k}_kwh / Σ e_i", CHINA) for k, name in PERIOD_NAMES.items()],
+        [
+            (f"share_{k}", D, "", f"Part of the energy in the {name} period", f"energy_{k}_kwh / Σ e_i", CHINA)
+            for k, name in PERIOD_NAMES.items()
+        ],
     ),
 )
 PROFILE = features(
     "day",
     NO_INTERVALS,
-    [("hour_kw", "array<double>", "kW", "Mean power in each of the 24 local clock hours; null where an hour has no known interval or does not exist", "P_k", OWN)],
+    [
+        (
+            "hour_kw",
+            "array<double>",
+            "kW",
+            "Mean power in each of the 24 local clock hours; null where an hour has no known interval or does not exist",
+            "P_k",
+            OWN,
+        )
+    ],
 )
 DAY_FEATURES = (*ENERGY, *POWER, *SHAPE, *PERIODS, *PROFILE)
 assert tuple(PERIOD_NAMES) == TARIFF_PERIODS

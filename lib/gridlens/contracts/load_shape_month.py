@@ -21,7 +21,11 @@ def energy_features(grain: str, window: str) -> tuple:
         *features(grain, None, [("days_observed", "int", "d", f"Days of the {window} with a value", "n(days with a value)", OWN)]),
         *features(grain, None, [("complete_days", "int", "d", f"Complete days of the {window}", "n(coverage_d >= 0.75)", OWN)]),
         *features(grain, None, [("coverage", D, "", f"Part of the {window} that is known", "Σ coverage_d / days of the window", OWN)]),
-        *features(grain, NO_VALUE, [("estimated_share", D, "", "Part of what is known that is estimated", "Σ estimated_d coverage_d / Σ coverage_d", OWN)]),
+        *features(
+            grain,
+            NO_VALUE,
+            [("estimated_share", D, "", "Part of what is known that is estimated", "Σ estimated_d coverage_d / Σ coverage_d", OWN)],
+        ),
         *features(grain, NO_VALUE, [("energy_kwh", D, "kWh", f"Energy of the {window}, of the days that are known", "Σ energy_d", IEV)]),
         *features(
             grain,
@@ -96,7 +100,10 @@ def demand_features(grain: str) -> tuple:
         *features(
             grain,
             f"{NOT_POSITIVE}, or no tariff",
-            [(f"share_{k}", D, "", f"Part of the energy in the {name} period", f"Σ energy_{k}_d / Σ_k Σ energy_k_d", CHINA) for k, name in PERIOD_NAMES.items()],
+            [
+                (f"share_{k}", D, "", f"Part of the energy in the {name} period", f"Σ energy_{k}_d / Σ_k Σ energy_k_d", CHINA)
+                for k, name in PERIOD_NAMES.items()
+            ],
         ),
     )
 
@@ -130,15 +137,36 @@ MONTH_FEATURES = (
         "month",
         f"{NO_CURVE}, or all values are the same",
         [
-            ("regularity", D, "", "Part of the hourly variance that the mean profile explains, 1 where all days are alike", "1 - mean((P_dk - P_k)²) / var(P_dk)", OWN),
+            (
+                "regularity",
+                D,
+                "",
+                "Part of the hourly variance that the mean profile explains, 1 where all days are alike",
+                "1 - mean((P_dk - P_k)²) / var(P_dk)",
+                OWN,
+            ),
         ],
     ),
     *features(
         "month",
         "fewer than seven pairs of days, or all values are the same",
         [
-            ("autocorrelation_day", D, "", "Autocorrelation of hourly power at one day", "mean(d_t d_{t+24}) / mean(d²), d = P - mean(P), over known pairs", PARZEN),
-            ("autocorrelation_week", D, "", "Autocorrelation of hourly power at one week", "mean(d_t d_{t+168}) / mean(d²), over known pairs", PARZEN),
+            (
+                "autocorrelation_day",
+                D,
+                "",
+                "Autocorrelation of hourly power at one day",
+                "mean(d_t d_{t+24}) / mean(d²), d = P - mean(P), over known pairs",
+                PARZEN,
+            ),
+            (
+                "autocorrelation_week",
+                D,
+                "",
+                "Autocorrelation of hourly power at one week",
+                "mean(d_t d_{t+168}) / mean(d²), over known pairs",
+                PARZEN,
+            ),
         ],
     ),
     *features("month", f"{NO_DAY} of the sort", [("working_day_kwh", D, "kWh", "Mean energy of a working day", "mean_w(E)", OWN)]),
@@ -151,8 +179,22 @@ MONTH_FEATURES = (
         "month",
         f"{NO_CURVE} of the sort",
         [
-            ("profile_working_kw", "array<double>", "kW", "Mean 24-hour profile of working days; null in an hour never known", "mean_w(P_dk)", OWN),
-            ("profile_nonworking_kw", "array<double>", "kW", "Mean 24-hour profile of weekends and holidays; null in an hour never known", "mean_eh(P_dk)", OWN),
+            (
+                "profile_working_kw",
+                "array<double>",
+                "kW",
+                "Mean 24-hour profile of working days; null in an hour never known",
+                "mean_w(P_dk)",
+                OWN,
+            ),
+            (
+                "profile_nonworking_kw",
+                "array<double>",
+                "kW",
+                "Mean 24-hour profile of weekends and holidays; null in an hour never known",
+                "mean_eh(P_dk)",
+                OWN,
+            ),
         ],
     ),
 )

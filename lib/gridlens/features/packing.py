@@ -1,0 +1,46 @@
+"""Days packed into one list a point, so that a window is a row of a kernel; export joined to import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.feature import HOURS
+from gridlens.contracts.gold import DAY_TYPES
+
+IMPORT, EXPORT = "1.8.0", "2.8.0"
+
+
+def pack(days: DataFrame, keys: Sequence[str], slot: Column, columns: Sequence[str], *, profile: bool = False) -> DataFrame:
+    """One row for each key: ``keys``, ``known_from`` (the latest) and ``days``: slot, columns and hour_kw of each day in turn.
+
+    Args:
+        days: rows of load_shape_day_v1.
+        keys: what a window is grouped by.
+        slot: 0-based place of the day in the window.
+        columns: what each day contributes; ``day_type_code`` is the index into DAY_TYPES.
+        profile: whether hour_kw follows.
+    """
+    code = F.coalesce(*[F.when(F.col("day_type") == name, F.lit(i)) for i, name in enumerate(DAY_TYPES)])
+    numbers = F.array(slot.cast("double"), *[(code if c == "day_type_code" else F.col(c)).cast("double") for c in columns])
+    if profile:
+        unknown = F.array_repeat(F.lit(None).cast("double"), HOURS)
+        numbers = F.concat(numbers, F.coalesce("hour_kw", unknown))
+    # One collected column, so that what belongs to a day stays together whatever order Spark collects in.
+    return (
+        days.select(*keys, "known_from", numbers.alias("_day"))
+        .groupBy(*keys)
+        .agg(F.max("known_from").alias("known_from"), F.flatten(F.collect_list("_day")).alias("days"))
+    )
+
+
+def with_export_share(windows: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """``windows`` with export_share on the import channel; ``keys`` (channel not among them) find the export channel's energy."""
+    exported = windows.where(F.col("channel") == EXPORT).select(
+        *keys, F.lit(IMPORT).alias("channel"), F.col("energy_kwh").alias("_exported")
+    )
+    exchange = F.col("energy_kwh") + F.col("_exported")
+    share = F.when(exchange > 0, F.col("_exported") / exchange)
+    return windows.join(exported, on=[*keys, "channel"], how="left").withColumn("export_share", share).drop("_exported")
