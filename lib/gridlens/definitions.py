@@ -1,0 +1,162 @@
+"""Definitions as data: YAML files read with the line of every value, so that each mistake names file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gridlens.errors import DefinitionError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+Step = str | int
+Place = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file's content with the line of every mapping key and list item.
+
+    Attributes:
+        path: the file.
+        data: what it holds, as plain Python values.
+        lines: 1-based line of each place; a place is the path of keys and list positions from the top.
+    """
+
+    path: Path
+    data: Any
+    lines: dict[Place, int]
+
+    def line(self, place: Sequence[Step] = ()) -> int:
+        """Line of ``place``, or of its nearest ancestor that stands in the file."""
+        return self.lines[self.known(place)]
+
+    def known(self, place: Sequence[Step]) -> Place:
+        """The longest beginning of ``place`` that stands in the file."""
+        steps = tuple(place)
+        while steps not in self.lines:
+            steps = steps[:-1]
+        return steps
+
+    def error(self, place: Sequence[Step], sentence: str) -> DefinitionError:
+        """A DefinitionError that begins with file and line: ``conf/rules/x.yml line 12: sentence``."""
+        return DefinitionError(f"{self.path} line {self.line(place)}: {sentence}")
+
+
+@dataclass(frozen=True)
+class Defined(Generic[ModelT]):
+    """One definition with where it stands, for errors that only appear when several are compared."""
+
+    value: ModelT
+    document: Document
+    place: Place
+
+    def error(self, sentence: str, *, at: Sequence[Step] = ()) -> DefinitionError:
+        """A DefinitionError at this definition, or at the place ``at`` inside it."""
+        return self.document.error((*self.place, *at), sentence)
+
+
+def load_yaml(path: str | Path) -> Document:
+    """The content of a YAML file with its lines; raises DefinitionError where it cannot be read or repeats a key."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise DefinitionError(f"{path}: cannot be read ({reason}); expected a YAML file in UTF-8") from error
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Place, int] = {(): node.start_mark.line + 1 if node else 1}
+        if node is not None:
+            _note_lines(node, (), lines, path, ())
+        data = loader.construct_document(node) if node is not None else None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path} line {mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or str(error)
+        raise DefinitionError(f"{where}: not valid YAML ({problem}); correct the file") from error
+    finally:
+        loader.dispose()
+    return Document(path, data, lines)
+
+
+def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path, above: tuple[int, ...]) -> None:
+    """Enters the line of every key and item below ``node`` into ``lines``."""
+    if id(node) in above:
+        raise DefinitionError(f"{path} line {node.start_mark.line + 1}: an alias contains itself; write the value out")
+    above = (*above, id(node))
+    if isinstance(node, yaml.MappingNode):
+        own: set[Hashable] = set()
+        for key, value in node.value:
+            name = key.value
+            if name in own and name != "<<":
+                raise DefinitionError(f"{path} line {key.start_mark.line + 1}: {name} is written twice; keep one")
+            own.add(name)
+            lines[(*place, name)] = key.start_mark.line + 1
+            _note_lines(value, (*place, name), lines, path, above)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            lines[(*place, position)] = value.start_mark.line + 1
+            _note_lines(value, (*place, position), lines, path, above)
+
+
+def parse_definitions(model: type[ModelT], path: str | Path, *, under: str | None = None) -> list[Defined[ModelT]]:
+    """The definitions in a YAML file, checked against ``model``.
+
+    Args:
+        model: a frozen pydantic model with ``extra="forbid"``.
+        path: the file.
+        under: top-level key of a list of definitions (the only key allowed); None where the whole file is one definition.
+
+    Raises:
+        DefinitionError: names file, line, field and what was expected; the first mistake in the file.
+    """
+    document = load_yaml(path)
+    if under is None:
+        return [Defined(_validated(model, document, (), document.data), document, ())]
+    if not isinstance(document.data, dict) or under not in document.data:
+        raise document.error((), f"expected a mapping with the key {under}")
+    for key in document.data:
+        if key != under:
+            raise document.error((key,), f"field {key}: is unknown; only {under} may stand at the top")
+    items = document.data[under]
+    if not isinstance(items, list):
+        raise document.error((under,), f"field {under}: expected a list")
+    return [Defined(_validated(model, document, (under, i), item), document, (under, i)) for i, item in enumerate(items)]
+
+
+def _validated(model: type[ModelT], document: Document, place: Place, item: Any) -> ModelT:
+    if not isinstance(item, dict):
+        raise document.error(place, "expected a mapping of field names to values")
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        # The first in reading order, so that a user corrects the file from the top down.
+        details = min(error.errors(), key=lambda e: (document.line((*place, *e["loc"])), e["type"]))
+        raise document.error((*place, *details["loc"]), explain(details, document, place)) from error
+
+
+def explain(details: ErrorDetails, document: Document, place: Place = ()) -> str:
+    """One sentence about a pydantic error: which field, what was expected."""
+    kind, context = details["type"], details.get("ctx", {})
+    known = document.known((*place, *details["loc"]))[len(place) :]
+    steps = details["loc"][: len(known) + 1] if kind == "missing" else known
+    field = f"field {'.'.join(str(step) for step in steps)}: " if steps else ""
+    if kind == "missing":
+        return f"{field}is missing; add it"
+    if kind == "extra_forbidden":
+        return f"{field}is unknown; remove it or correct its name"
+    if kind in ("literal_error", "enum"):
+        return f"{field}expected one of {str(context['expected']).replace(chr(39), '').replace(' or ', ', ')}"
+    if kind in ("value_error", "assertion_error"):
+        return f"{field}{context['error']}"
+    message = details["msg"].removeprefix("Input should be ")
+    given = details["input"]
+    shown = f" but found {given!r}" if isinstance(given, str | int | float | bool) else ""
+    return f"{field}expected {message}{shown}" if message != details["msg"] else f"{field}{message}{shown}"
