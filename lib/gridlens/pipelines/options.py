@@ -1,0 +1,90 @@
+"""What each pipeline can be asked for; the command line, jobs and notebooks fill these."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """The synthetic province.
+
+    Attributes:
+        accounts: number of billing accounts.
+        months: months of daily registers and monthly bills, ending with the month of end_date.
+        curve_days: last days with 15-minute curves; 0: no curves.
+        end_date: last local day. Fixed, so that the same command gives the same files; the Spring Festival of
+            2026 (17 February) lies within the last 90 days.
+        seed: of every random choice; the same seed gives the same province on any number of partitions.
+        to: folder of the source files; default ``sample`` under root_dir.
+    """
+
+    accounts: int = 5000
+    months: int = 24
+    curve_days: int = 90
+    end_date: dt.date = dt.date(2026, 3, 31)
+    seed: int = 1
+    to: Path | None = None
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """Which sources to load.
+
+    Attributes:
+        sources: source definition file; default the packaged one of the synthetic province.
+        root: folder that the definition's relative paths start from; default the synthetic province's.
+        known_at: knowledge time of rows whose source declares none, UTC; default the arrival of their file.
+    """
+
+    sources: Path | None = None
+    root: Path | None = None
+    known_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Which features to compute.
+
+    Attributes:
+        as_of: last local day included; default the last day that has data.
+        known_at: knowledge cut-off, UTC; default the end of as_of plus the declared lag.
+        from_: first local day of a backfill; default what is new.
+        to: last local day of a backfill; default as_of.
+    """
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    from_: dt.date | None = None
+    to: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The whole chain; ``sample`` None: take the sources as they are, without making the synthetic province."""
+
+    sample: SampleOptions | None = None
+    ingest: IngestOptions = IngestOptions()
+    features: FeatureOptions = FeatureOptions()
+
+
+@dataclass(frozen=True)
+class MaintainOptions:
+    """Upkeep of the tables.
+
+    Attributes:
+        retain_days: days for which files no longer in use are kept, so that running readers and time travel go on.
+        dry_run: only say what would be done.
+    """
+
+    retain_days: int = 30
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class MigrateOptions:
+    """Schema changes; ``dry_run``: only say what would be changed."""
+
+    dry_run: bool = False
