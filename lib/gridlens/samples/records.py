@@ -1,0 +1,390 @@
+"""Master data of a district: customers, supply points with their versions, consents, outages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridlens.contracts.codes import CUSTOMER_CATEGORIES
+from gridlens.samples.dirt import Columns, Delivery, choose
+from gridlens.samples.district import District
+from gridlens.samples.life import NEVER
+from gridlens.samples.lines import codes, fixed, repeat, text
+from gridlens.samples.meter_files import TRANSFORMER
+from gridlens.samples.outages import CAUSES
+from gridlens.samples.tariffs import VOLTAGES, Schedules
+from gridlens.samples.world import FEEDER_DISTRICTS, World
+
+_SURNAMES = list("样例拟虚仿假")
+"""No Chinese surname is written so: nobody is meant."""
+_GIVEN = list("云川禾舟岚星木泉石晴雨松竹梅兰青蓝白")
+_TRADES = {
+    "52": "商贸",
+    "51": "商行",
+    "62": "餐饮",
+    "59": "冷链",
+    "65": "软件",
+    "72": "商务",
+    "70": "物业",
+    "66": "金服",
+    "83": "学校",
+    "78": "路灯所",
+    "13": "食品",
+    "14": "粮油",
+}
+MASTER_DIRT = {
+    "duplicate_row": 0.004,
+    "second_file": 0.003,
+    "missing_cells": 0.004,
+    "unknown_code": 0.001,
+    "wrong_date": 0.001,
+    "wrong_columns": 0.0006,
+    "missing_key": 0.0004,
+}
+COMPANY_ACCOUNT = "9980000000"
+COMPANY_PARTY = "PY90000000"
+
+
+def day_or_none(world: World, day: np.ndarray) -> pa.Array:
+    """Dates of day indexes; null where the index lies beyond the last day."""
+    beyond = day >= len(world.days)
+    dates = world.days[0] + np.where(beyond, 0, day)
+    dates[beyond] = np.datetime64("NaT")
+    return text(dates)
+
+
+def morning(world: World, district: int, day: np.ndarray, purpose: str) -> np.ndarray:
+    """When the systems deliver what happened on ``day`` (index): the next day at about three; datetime64[s]."""
+    seconds = 2 * 3600 + world.random.integer("morning/" + purpose, 7200, district, np.maximum(day, -1) + 1)
+    return (world.days[0] + day + 1).astype("datetime64[s]") + seconds.astype("timedelta64[s]")
+
+
+def feeder(district: int) -> int:
+    """Feeder of a supply district."""
+    return district // FEEDER_DISTRICTS
+
+
+def transformer_codes(d: District) -> pa.Array:
+    """Transformer of each account: its own (TD…) or the district's (TR…)."""
+    a = d.accounts
+    own, shared = codes("TD", a.index), codes("TR", np.full(len(a), a.district))
+    return pc.if_else(pa.array(a.dedicated), own, shared)
+
+
+def _names(world: World, d: District) -> pa.Array:
+    r, a = world.random, d.accounts
+    surname = np.array(_SURNAMES)[r.integer("surname", len(_SURNAMES), a.party)]
+    given = np.array(_GIVEN)
+    person = surname + given[r.integer("given", len(_GIVEN), a.party)] + given[r.integer("given/2", len(_GIVEN), a.party)]
+    trade = np.array([_TRADES.get(str(code), "制造") for code in a.division])
+    business = (
+        "虚构"
+        + np.array(_GIVEN)[r.integer("given", len(_GIVEN), a.party)]
+        + given[r.integer("given/2", len(_GIVEN), a.party)]
+        + trade
+        + "有限公司"
+        + (a.party % 9973).astype(str)
+    )
+    return pa.array(np.where(a.household, person, business).tolist(), pa.string())
+
+
+def _documents(world: World, d: District) -> pa.Array:
+    """Document numbers of the right length with region 000000, which doesn't exist."""
+    a = d.accounts
+    born = world.random.integer("born", 54, a.party) + 1946
+    return pc.if_else(
+        pa.array(a.household),
+        pc.binary_join_element_wise(
+            "000000", pa.array(born.astype(str)), "0101", pc.utf8_lpad(pa.array((a.party % 10000).astype(str)), 4, "0"), ""
+        ),
+        codes("0000000000", a.party),
+    )
+
+
+def _phones(number: np.ndarray, version: int) -> pa.Array:
+    """Eleven digits that begin with 100: no subscriber has such a number."""
+    return codes("100", (number + version * 40_000_000) % 100_000_000)
+
+
+def customer_rows(world: World, d: District, delivery: Delivery) -> None:
+    """Adds ``customer``: every account, a second version where the telephone number or the automatic debit changed, a last one at its end."""
+    r, a = world.random, d.accounts
+    everyone = np.arange(len(a))
+    changed = np.where(
+        r.uniform("phone change", a.index) < 0.07,
+        np.maximum(a.opened, 0) + 20 + r.integer("phone change/day", max(len(world.days) - 60, 1), a.index),
+        NEVER,
+    )
+    changed = np.where((changed < len(world.days) - 1) & (changed < d.life.closed), changed, NEVER)
+    gone = d.life.closed < len(world.days)
+    versions = [
+        (everyone, np.minimum(a.opened, 0), 0),
+        (np.flatnonzero(changed < NEVER), changed, 1),
+        (np.flatnonzero(gone), d.life.closed, 2),
+    ]
+    for rows, valid_from, version in versions:
+        if len(rows):
+            _customer_version(world, d, delivery, rows, valid_from[rows], version, changed)
+    if a.district == 0:
+        delivery.add("customer", _company_row(world))
+
+
+_CUSTOMER = (
+    "户号",
+    "客户编号",
+    "客户性质",
+    "户名",
+    "联系电话",
+    "用电地址",
+    "证件号码",
+    "出生年份",
+    "用电类别",
+    "行业代码",
+    "付费方式",
+    "代扣",
+    "立户日期",
+    "销户日期",
+    "供电区域",
+    "供电单位",
+    "生效日期",
+    "接收时间",
+)
+
+
+def _customer_version(
+    world: World, d: District, delivery: Delivery, rows: np.ndarray, valid_from: np.ndarray, version: int, changed: np.ndarray
+) -> None:
+    r, a = world.random, d.accounts
+    household = a.household[rows]
+    phone_version = np.where(version > 0, changed[rows] <= valid_from, False)
+    phones = pc.if_else(pa.array(phone_version), _phones(a.party[rows], 1), _phones(a.party[rows], 0))
+    born = r.integer("born", 54, a.party[rows]) + 1946
+    known = np.where(
+        valid_from <= 0, morning(world, a.district, np.full(len(rows), -1), "customer"), morning(world, a.district, valid_from, "customer")
+    )
+    street = codes("", np.full(len(rows), a.district), 4)
+    house = pa.array((a.index[rows] % 25 + 1).astype(str))
+    values = [
+        codes("99", a.index[rows]),
+        codes("PY", a.party[rows]),
+        pc.if_else(pa.array(household), "个人", "单位"),
+        _names(world, d).take(pa.array(rows)),
+        phones,
+        pc.binary_join_element_wise("虚拟省样例市第", pa.array(np.full(len(rows), str(a.area + 1))), "区", street, "路", house, "号", ""),
+        _documents(world, d).take(pa.array(rows)),
+        pc.if_else(pa.array(household), pa.array(born.astype(str)), pa.scalar(None, pa.string())),
+        repeat(list(CUSTOMER_CATEGORIES.values()), d.contract.category[rows]),
+        pc.if_else(pa.array(household), pa.scalar(None, pa.string()), pa.array([f"{code:02d}" for code in a.division[rows]])),
+        pc.if_else(pa.array(a.prepaid[rows]), "费控预付费", "后付费"),
+        text(a.payer[rows] == 1),
+        text(world.days[0] + a.opened[rows]),
+        day_or_none(world, d.life.closed[rows]) if version == 2 else pa.nulls(len(rows), pa.string()),
+        repeat(codes("AR", np.array([a.area]), 2), np.zeros(len(rows), dtype=int)),
+        repeat(codes("OU", np.array([a.area * 4 + feeder(a.district) % 4]), 3), np.zeros(len(rows), dtype=int)),
+        text(np.where(valid_from <= 0, world.days[0] + a.opened[rows], world.days[0] + valid_from)),
+        text(known),
+    ]
+    columns = dict(zip(_CUSTOMER, values, strict=True))
+    spoilt = choose(r, "customer", MASTER_DIRT, a.index[rows], np.full(len(rows), version))
+    cells = {
+        "missing_cells": ("户名", [""]),
+        "unknown_code": ("用电类别", ["其他"]),
+        "wrong_date": ("生效日期", ["2026-02-30"]),
+        "missing_key": ("户号", [""]),
+    }
+    delivery.spoil("customer", columns, spoilt, _key(columns, "户号", "生效日期"), cells=cells)
+
+
+def _key(columns: Columns, key: str, date: str) -> Columns:
+    return {
+        "key": columns[key],
+        "channel": pa.nulls(len(columns[key]), pa.string()),
+        "date": columns[date],
+        "received_at": columns["接收时间"],
+    }
+
+
+def _company_row(world: World) -> Columns:
+    """The grid company's own account, which holds the transformers' meters."""
+    first = text(world.days[:1])
+    row: list[str | None] = [
+        COMPANY_ACCOUNT,
+        COMPANY_PARTY,
+        "单位",
+        "虚构供电公司",
+        None,
+        None,
+        None,
+        None,
+        "公共照明与公共服务",
+        "44",
+        "后付费",
+        "0",
+        "2010-01-01",
+        None,
+        "AR00",
+        "OU000",
+        "2010-01-01",
+    ]
+    return {
+        **{name: pa.array([value], pa.string()) for name, value in zip(_CUSTOMER, row, strict=False)},
+        "接收时间": pc.binary_join_element_wise(first, "01:00:00", " "),
+    }
+
+
+_POINT = (
+    "计量点编号",
+    "户号",
+    "表计编号",
+    "台区编号",
+    "馈线编号",
+    "供电区域",
+    "电压等级",
+    "合同容量",
+    "CT变比",
+    "PT变比",
+    "电价方案",
+    "相数",
+    "分布式电源",
+    "生效日期",
+    "接收时间",
+)
+
+
+def supply_point_rows(world: World, schedules: Schedules, d: District, delivery: Delivery) -> None:
+    """Adds ``supply_point``: a first version of every point, one for each meter exchange, tariff change and own generation; the transformer's point."""
+    a, days = d.accounts, len(world.days)
+    everyone = np.arange(len(a))
+    start = np.minimum(a.opened, 0)
+    events = [
+        (everyone, start),
+        *(
+            (np.flatnonzero((day < days) & (day > np.maximum(start, 0))), day)
+            for day in (d.faults.exchanged + 1, d.contract.changed, d.life.pv_from)
+        ),
+    ]
+    for version, (rows, valid_from) in enumerate(events):
+        if len(rows):
+            _point_version(world, schedules, d, delivery, rows, valid_from[rows], version)
+    if d.transformer is not None:
+        delivery.add("supply_point", _transformer_row(world, d))
+
+
+def _point_version(
+    world: World, schedules: Schedules, d: District, delivery: Delivery, rows: np.ndarray, valid_from: np.ndarray, version: int
+) -> None:
+    a = d.accounts
+    exchanged = d.faults.exchanged[rows] + 1 <= valid_from
+    tariff = np.where(valid_from >= d.contract.changed[rows], d.contract.second[rows], d.contract.first[rows])
+    zero = np.zeros(len(rows), dtype=int)
+    registered = d.life.pv_from[rows] <= np.maximum(valid_from, 0)
+    first = valid_from <= 0
+    values = [
+        codes("PT", a.index[rows]),
+        codes("99", a.index[rows]),
+        pc.if_else(pa.array(exchanged), codes("MX", a.index[rows]), codes("MT", a.index[rows])),
+        transformer_codes(d).take(pa.array(rows)),
+        repeat(codes("FD", np.array([feeder(a.district)]), 5), zero),
+        repeat(codes("AR", np.array([a.area]), 2), zero),
+        repeat(list(VOLTAGES), d.contract.voltage[rows]),
+        fixed(a.capacity[rows], 1),
+        fixed(a.ct[rows], 0),
+        fixed(a.pt[rows], 0),
+        repeat(list(schedules.names), tariff),
+        pc.if_else(pa.array(a.three_phase[rows]), "3", "1"),
+        text(registered),
+        text(np.where(first, world.days[0] + a.opened[rows], world.days[0] + valid_from)),
+        text(morning(world, a.district, np.where(first, -1, valid_from), "point")),
+    ]
+    columns = dict(zip(_POINT, values, strict=True))
+    spoilt = choose(world.random, "supply_point", MASTER_DIRT, a.index[rows], np.full(len(rows), version))
+    cells = {
+        "missing_cells": ("相数", [""]),
+        "unknown_code": ("电压等级", ["7kV"]),
+        "wrong_date": ("生效日期", ["2026-02-30"]),
+        "missing_key": ("计量点编号", [""]),
+    }
+    delivery.spoil("supply_point", columns, spoilt, _key(columns, "计量点编号", "生效日期"), cells=cells)
+
+
+def _transformer_row(world: World, d: District) -> Columns:
+    a = d.accounts
+    number = np.array([a.district])
+    one = pa.array
+    values = [
+        codes("PT", TRANSFORMER + number),
+        one([COMPANY_ACCOUNT]),
+        codes("MT", TRANSFORMER + number),
+        codes("TR", number),
+        codes("FD", np.array([feeder(a.district)]), 5),
+        codes("AR", np.array([a.area]), 2),
+        one(["0.38kV"]),
+        fixed(np.array([d.transformer_ct * 5]), 1),
+        fixed(np.array([d.transformer_ct]), 0),
+        one(["1"]),
+        pa.nulls(1, pa.string()),
+        one(["3"]),
+        one(["0"]),
+        one(["2010-01-01"]),
+        text(morning(world, a.district, np.array([-1]), "point")),
+    ]
+    return dict(zip(_POINT, values, strict=True))
+
+
+def consent_rows(world: World, d: District, delivery: Delivery) -> None:
+    """Adds ``consent``: most parties agree to something, some withdraw later."""
+    r, a = world.random, d.accounts
+    parties = np.unique(a.party)
+    first = morning(world, a.district, np.array([-1]), "consent")
+    for number, (channel, purpose, share) in enumerate(
+        (
+            ("sms", "marketing", 0.62),
+            ("call", "marketing", 0.34),
+            ("app", "marketing", 0.55),
+            ("app", "analytics", 0.8),
+            ("sms", "collection", 0.97),
+        )
+    ):
+        granted = r.uniform("consent", parties, number) < share
+        leaves = np.flatnonzero(granted & (r.uniform("consent/withdrawn", parties, number) < 0.05))
+        day = 10 + r.integer("consent/day", max(len(world.days) - 20, 1), parties[leaves], number)
+        for rows, value, valid_from, known in (
+            (np.arange(len(parties)), text(granted), np.full(len(parties), world.days[0]), np.repeat(first, len(parties))),
+            (leaves, pa.repeat("0", len(leaves)), world.days[0] + day, morning(world, a.district, day, "consent")),
+        ):
+            values = [
+                codes("PY", parties[rows]),
+                pa.repeat(channel, len(rows)),
+                pa.repeat(purpose, len(rows)),
+                value,
+                text(valid_from),
+                text(known),
+            ]
+            delivery.add(
+                "consent", dict(zip(("party_id", "channel", "purpose", "granted", "valid_from", "received_at"), values, strict=True))
+            )
+
+
+def outage_rows(world: World, d: District, delivery: Delivery) -> None:
+    """Adds ``outage_event``: the district's outages for its own transformer and those of its large customers."""
+    a, o = d.accounts, d.outages
+    transformers = pc.unique(transformer_codes(d))
+    count = len(o.day)
+    which, outage = np.divmod(np.arange(len(transformers) * count), max(count, 1))
+    start = (world.days[o.day].astype("datetime64[s]") + (o.start * 900).astype("timedelta64[s]"))[outage]
+    end = start + (o.slots[outage] * 900).astype("timedelta64[s]")
+    number = pc.binary_join_element_wise(codes("OT", np.full(len(outage), a.district), 5), text(outage), text(which), "-")
+    values = [
+        number,
+        transformers.take(pa.array(which)),
+        pc.if_else(pa.array(o.planned[outage]), "planned", "unplanned"),
+        text(start),
+        text(end),
+        repeat(list(CAUSES), o.cause[outage]),
+        text(end + np.timedelta64(1800, "s")),
+    ]
+    delivery.add(
+        "outage_event",
+        dict(zip(("outage_id", "transformer_id", "kind", "started_at", "ended_at", "cause", "received_at"), values, strict=True)),
+    )
