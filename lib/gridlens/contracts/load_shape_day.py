@@ -6,7 +6,6 @@ that are known; q(f) the f-quantile of p (linear interpolation); P_k mean power 
 
 from __future__ import annotations
 
-from gridlens.contracts.codes import TARIFF_PERIODS
 from gridlens.contracts.feature import CHINA, IEV, NO_INTERVALS, NO_VALUE, OWN, PARZEN, PRICE, SHANNON, features
 
 D = "double"
@@ -164,4 +163,3 @@ PROFILE = features(
     ],
 )
 DAY_FEATURES = (*ENERGY, *POWER, *SHAPE, *PERIODS, *PROFILE)
-assert tuple(PERIOD_NAMES) == TARIFF_PERIODS

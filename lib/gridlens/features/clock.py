@@ -54,8 +54,8 @@ def day_clock(intervals: int, resolution: int, zone: str | None = None, day: dt.
 
 def _parts(slots: np.ndarray, count: int) -> np.ndarray:
     parts = np.zeros((slots.shape[0], count))
-    np.add.at(parts, (np.arange(slots.shape[0])[:, None], slots), 1.0 / slots.shape[1])
-    return parts
+    np.add.at(parts, (np.arange(slots.shape[0])[:, None], slots), 1.0)  # minutes first: a whole interval is exactly 1
+    return parts / slots.shape[1]
 
 
 def clock_groups(intervals: int, resolution: np.ndarray, zone: np.ndarray, day: np.ndarray) -> Iterator[tuple[Clock, np.ndarray | slice]]:
