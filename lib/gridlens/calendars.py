@@ -12,7 +12,7 @@ from typing import Annotated
 import holidays
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gridlens.contracts.silver import CALENDAR
 from gridlens.definitions import Defined, parse_definitions
@@ -26,9 +26,10 @@ KNOWN_YEARS = (1950, 2100)
 
 
 class YearArrangement(BaseModel):
-    """A year's official arrangement: every day off with its holiday's name, and every weekend day worked instead."""
+    """One year's official arrangement: every day off with its holiday's name, and every weekend day worked instead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    year: int
     source: Annotated[str, Field(min_length=5)]
     holidays: dict[dt.date, str]
     makeup_workdays: tuple[dt.date, ...] = ()
@@ -41,24 +42,30 @@ class YearArrangement(BaseModel):
                 raise ValueError(f"{day} is no Saturday or Sunday, so it cannot be a make-up working day")
         return value
 
+    @model_validator(mode="after")
+    def _days_of_the_year(self) -> YearArrangement:
+        for day in (*self.holidays, *self.makeup_workdays):
+            if day.year != self.year:
+                raise ValueError(f"{day} stands under {self.year}; move it to its own year")
+        both = set(self.holidays) & set(self.makeup_workdays)
+        if both:
+            raise ValueError(f"{min(both)} is a holiday and a make-up working day; keep one")
+        return self
+
 
 class CalendarOverride(BaseModel):
     """What replaces the library's years of one calendar (``conf/calendars/<id>.yml``)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     calendar_id: str
-    years: dict[int, YearArrangement]
+    years: tuple[YearArrangement, ...]
 
     @field_validator("years")
     @classmethod
-    def _days_in_their_year(cls, value: dict[int, YearArrangement]) -> dict[int, YearArrangement]:
-        for year, arrangement in value.items():
-            for day in (*arrangement.holidays, *arrangement.makeup_workdays):
-                if day.year != year:
-                    raise ValueError(f"{day} stands under {year}; move it to its own year")
-            both = set(arrangement.holidays) & set(arrangement.makeup_workdays)
-            if both:
-                raise ValueError(f"{min(both)} is a holiday and a make-up working day; keep one")
+    def _each_year_once(cls, value: tuple[YearArrangement, ...]) -> tuple[YearArrangement, ...]:
+        years = [arrangement.year for arrangement in value]
+        if len(set(years)) != len(years):
+            raise ValueError(f"expected each year once but found {years}")
         return value
 
 
@@ -89,7 +96,9 @@ def unannounced_years(calendar_id: str, start: dt.date, end: dt.date, override: 
     """Years of the range whose Chinese arrangement neither the library nor the override knows: make-up days are missing there."""
     if calendar_id != "CN":
         return []
-    announced = {int(year) for year in _library("CN").special_public_holidays} | set(override.years if override else ())
+    announced = {int(year) for year in _library("CN").special_public_holidays} | {
+        arrangement.year for arrangement in (override.years if override else ())
+    }
     return [year for year in range(start.year, end.year + 1) if year > max(announced) or (year >= min(announced) and year not in announced)]
 
 
@@ -154,8 +163,9 @@ def _days(calendar_id: str, years: range, override: CalendarOverride | None) -> 
     """Holidays with their names and make-up working days of ``years``."""
     names: dict[dt.date, str] = {}
     makeup: list[dt.date] = []
+    arrangements = {arrangement.year: arrangement for arrangement in (override.years if override else ())}
     for year in years if calendar_id != "none" else ():
-        arrangement = override.years.get(year) if override else None
+        arrangement = arrangements.get(year)
         of_year = (arrangement.holidays, list(arrangement.makeup_workdays)) if arrangement else _library_year(calendar_id, year)
         names.update(of_year[0])
         makeup.extend(of_year[1])

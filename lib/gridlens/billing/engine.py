@@ -52,7 +52,9 @@ class BillInputs:
         if given:
             raise ContractError(f"bill inputs {', '.join(given)} are unknown; correct the name")
         return cls(
-            np.asarray(kwh, dtype=np.float64), np.broadcast_to(days, bills), **{k: np.broadcast_to(v, bills) for k, v in arrays.items()}
+            np.asarray(kwh, dtype=np.float64),
+            days=np.broadcast_to(days, bills),
+            **{k: np.broadcast_to(v, bills) for k, v in arrays.items()},
         )
 
     def take(self, rows: np.ndarray) -> BillInputs:
@@ -102,7 +104,7 @@ def _check(rates: MonthRates, inputs: BillInputs) -> None:
         )
     for name, low, high in (("days", 1, rates.days), ("tier_months", 1, 12)):
         values = getattr(inputs, name)
-        wrong = (values < low) | (values > high)
+        wrong = ~((values >= low) & (values <= high))
         if wrong.any():
             bill = int(np.argmax(wrong))
             raise ContractError(f"bill {bill}: {name} is {values[bill]}, expected {low} to {high} ({where}); correct the input")

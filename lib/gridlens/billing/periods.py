@@ -28,7 +28,7 @@ def range_quarters(text: str) -> np.ndarray:
     if match is None:
         raise ValueError(f"{text}: expected a range such as 08:00-11:00")
     begin, end = _quarter(match[1], match[2], text), _quarter(match[3], match[4], text)
-    if begin == end or begin == QUARTERS:
+    if begin in (end, QUARTERS):
         raise ValueError(f"{text}: the range is empty")
     return np.arange(begin, end if end > begin else end + QUARTERS) % QUARTERS
 

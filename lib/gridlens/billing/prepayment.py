@@ -11,7 +11,7 @@ STATES = ("connected", "warned", "disconnected")
 
 
 def prepayment_state(rule: Prepayment, balance_fen: np.ndarray) -> np.ndarray:
-    """Position in STATES for each balance (int64 fen): warned below ``warn_balance``, disconnected at or below ``disconnect_balance``; int8."""
+    """Position in STATES, int8, of each balance (int64 fen): warned below ``warn_balance``, cut at or below ``disconnect_balance``."""
     warned = balance_fen < scaled(rule.warn_balance, 2)
     disconnected = balance_fen <= scaled(rule.disconnect_balance, 2)
     return (warned.astype(np.int8) + disconnected.astype(np.int8)).astype(np.int8)
