@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from importlib.resources import files
 from pathlib import Path
 
 from gridlens import __version__
-from gridlens.settings import conf_folder
 
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 """Every entry carries this time, so that the same sources give the same bytes."""
@@ -22,7 +22,7 @@ def build(folder: Path) -> Path:
     target = folder / f"gridlens-{__version__}.zip"
     package = Path(__file__).parent
     entries = {f"gridlens/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if _wanted(p)}
-    conf = conf_folder()
+    conf = Path(str(files("gridlens.conf")))
     entries |= {f"gridlens/conf/{p.relative_to(conf).as_posix()}": p for p in conf.rglob("*") if _wanted(p)}
     part = target.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import Enum
 
 from pyspark.sql import DataFrame
@@ -165,14 +166,17 @@ class Table:
             raise ContractError(f"table {self.name}: {'; '.join(wrong)}")
         return df.select(*self.columns)
 
-    def check_conditions(self) -> dict[str, str]:
-        """Every constraint that Delta itself enforces: the declared ones and one for each closed list of values."""
-        conditions = dict(self.checks)
+    def check_condition(self) -> str | None:
+        """The one CHECK constraint that Delta enforces: the declared conditions and every closed list of values.
+
+        One constraint instead of several because each costs a commit and a scan of its own.
+        """
+        conditions = list(self.checks.values())
         for f in self.fields:
             if f.allowed is not None and not f.type.startswith("array"):
-                values = ", ".join("'" + v.replace("'", "''") + "'" for v in f.allowed)
-                conditions[f"{f.name}_allowed"] = f"{f.name} IN ({values})" + (f" OR {f.name} IS NULL" if f.nullable else "")
-        return conditions
+                null_too = f" OR {f.name} IS NULL" if f.nullable else ""
+                conditions.append(literal_in(f.name, f.allowed) + null_too)
+        return " AND ".join(f"({condition})" for condition in conditions) or None
 
 
 def empty(df: DataFrame) -> bool:
@@ -182,6 +186,7 @@ def empty(df: DataFrame) -> bool:
 
 def literal_in(column: str, values: Sequence[object]) -> str:
     """``column IN (…)`` with typed SQL literals: dates and strings only (RELIABILITY 4: literal values let MERGE prune)."""
+
     def one(value: object) -> str:
         if isinstance(value, dt.date):
             return f"DATE'{value.isoformat()}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -16,12 +17,16 @@ from gridlens.tables import Field, Table, literal_in
 
 
 class Warehouse:
-    """The Delta tables of one warehouse."""
+    """The Delta tables of one warehouse.
+
+    ``shared`` is held while a table is written that several sources write side by side.
+    """
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark = spark
         self.settings = settings
         self._known: set[str] = set()
+        self.shared = threading.RLock()
 
     @cached_property
     def root(self) -> str:
@@ -67,13 +72,14 @@ class Warehouse:
             return
         columns = ",\n".join(column_ddl(f) for f in table.fields)
         partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-        stats = ",".join(f.name for f in table.fields if f.countable)
+        stats = ",".join(f.name for f in table.fields if f.countable and f.name not in table.partition_by)
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.location(table)} (\n{columns}\n) USING DELTA {partition} "
             f"TBLPROPERTIES ('delta.dataSkippingStatsColumns' = '{stats}')"
         )
-        for name, condition in table.check_conditions().items():
-            self.spark.sql(f"ALTER TABLE {self.location(table)} ADD CONSTRAINT {name} CHECK ({condition})")
+        condition = table.check_condition()
+        if condition:
+            self.spark.sql(f"ALTER TABLE {self.location(table)} ADD CONSTRAINT contract CHECK ({condition})")
         self._known.add(table.name)
 
     def append(self, table: Table, df: DataFrame) -> None:
@@ -131,6 +137,12 @@ class Warehouse:
             self.spark.sql(f"MERGE INTO {self.location(table)} AS t USING {view} AS s ON {on} {' '.join(clauses)}").collect()
         finally:
             self.spark.catalog.dropTempView(view)
+
+    def delete(self, table: Table, *, where: dict[str, Sequence[object]]) -> None:
+        """Deletes the rows whose columns have the given values."""
+        if self.exists(table):
+            condition = " AND ".join(literal_in(column, values) for column, values in where.items())
+            self.spark.sql(f"DELETE FROM {self.location(table)} WHERE {condition}").collect()
 
     def tables(self, declared: Iterable[Table]) -> list[Table]:
         """Those of ``declared`` that exist."""

@@ -9,13 +9,26 @@ from gridlens.tables import Field, Sensitivity, Table
 
 DEFECTS = "array<struct<rule:string,severity:string,detail:string>>"
 
-KNOWN_FROM = Field("known_from", "timestamp", "Moment from which the company knew the row, UTC; as the source declares it", null="the row is rejected and its date unreadable")
+KNOWN_FROM = Field(
+    "known_from",
+    "timestamp",
+    "Moment from which the company knew the row, UTC; as the source declares it",
+    null="the row is rejected and its date unreadable",
+)
 LINEAGE = (
     Field("_source", "string", "Name of the source definition"),
     Field("_batch_id", "string", "Batch that brought the row; made from its files' contents"),
     Field("_file_id", "string", "Fingerprint of the file's content; the table or query for other sources"),
-    Field("_locator", "string", "Where the row stands: file and line (`file:12`), or file, byte offset of the block and line in it (`file@134217728+12`), or the key"),
-    Field("_head", "boolean", "True on the first bronze row made from a source row (a wide row can make many); counting these counts source rows"),
+    Field(
+        "_locator",
+        "string",
+        "Where the row stands: file and line (`file:12`), or file, byte offset of the block and line in it (`file@134217728+12`), or the key",
+    ),
+    Field(
+        "_head",
+        "boolean",
+        "True on the first bronze row made from a source row (a wide row can make many); counting these counts source rows",
+    ),
     Field("_content_hash", "bigint", "xxhash64 of the business columns"),
     Field("_bad_cells", "array<string>", "Optional cells that could not be read and became null", null="none"),
     Field("_defects", DEFECTS, "Rules broken", null="none"),

@@ -40,13 +40,35 @@ BILL_ITEM_KINDS = {
     "adjustment": "退补电费",
 }
 PAYMENT_CHANNELS = ("app", "wechat", "alipay", "bank", "direct_debit", "counter", "self_service", "other")
-SERVICE_KINDS = ("enquiry", "complaint", "fault_report", "new_connection", "capacity_change", "billing_dispute", "disconnection", "reconnection", "outage_enquiry", "suggestion")
+SERVICE_KINDS = (
+    "enquiry",
+    "complaint",
+    "fault_report",
+    "new_connection",
+    "capacity_change",
+    "billing_dispute",
+    "disconnection",
+    "reconnection",
+    "outage_enquiry",
+    "suggestion",
+)
 SERVICE_CHANNELS = ("hotline_95598", "app", "wechat", "counter", "web", "field", "system")
 OUTAGE_KINDS = ("planned", "unplanned")
 INTERACTION_CHANNELS = ("app", "web", "wechat", "sms", "call", "visit", "market")
 INTERACTION_KINDS = ("login", "view", "search", "click", "message_sent", "message_opened", "quote_received", "feedback", "unsubscribe")
 INSPECTION_FINDINGS = ("normal", "theft", "wiring_error", "meter_fault", "tariff_misuse", "phase_loss", "vacant_drawing", "no_access")
-PRODUCT_CATEGORIES = ("energy_saving", "green_power", "ev_charging", "pv", "storage", "maintenance", "insurance", "smart_home", "substitution", "retail_plan")
+PRODUCT_CATEGORIES = (
+    "energy_saving",
+    "green_power",
+    "ev_charging",
+    "pv",
+    "storage",
+    "maintenance",
+    "insurance",
+    "smart_home",
+    "substitution",
+    "retail_plan",
+)
 CONSENT_PURPOSES = ("marketing", "analytics", "collection", "third_party")
 CONSENT_CHANNELS = ("sms", "email", "call", "app", "wechat", "letter")
 RECEIPT_STATUSES = ("accepted", "delivered", "opened", "clicked", "failed", "unsubscribed")

@@ -23,8 +23,18 @@ METER_INTERVAL = (
     Field("local_date", "date", "Local day of the readings, in the source's zone"),
     Field("resolution_minutes", "int", "Length of one interval; 1440 where the source has a daily total only", unit="min"),
     Field("first_interval", "int", "0-based interval of the local day at which `values` begins"),
-    Field("values", "array<double>", "Readings as received, in the unit of value_kind, before the CT×PT multiplier", null="a missing or unreadable reading is a null element"),
-    Field("bad_intervals", "array<int>", "0-based intervals whose cell was unreadable (their element of `values` is null)", null="no unreadable cell"),
+    Field(
+        "values",
+        "array<double>",
+        "Readings as received, in the unit of value_kind, before the CT×PT multiplier",
+        null="a missing or unreadable reading is a null element",
+    ),
+    Field(
+        "bad_intervals",
+        "array<int>",
+        "0-based intervals whose cell was unreadable (their element of `values` is null)",
+        null="no unreadable cell",
+    ),
     Field("value_kind", "string", "What one value is", allowed=tuple(codes.VALUE_KINDS)),
     Field("multiplied", "boolean", "True where the source has already applied the CT×PT multiplier"),
     Field("zone", "string", "IANA zone of local_date"),
@@ -41,7 +51,13 @@ METER_REGISTER = (
     Field("reading_flat", ENERGY, "Flat register (平)", unit="kWh", null="meter has no such register"),
     Field("reading_valley", ENERGY, "Valley register (谷)", unit="kWh", null="meter has no such register"),
     Field("reading_deep_valley", ENERGY, "Deep-valley register (深谷)", unit="kWh", null="meter has no such register"),
-    Field("max_demand_kw", "double", "Highest 15-minute average power since the month began, before the multiplier", unit="kW", null="meter records no demand"),
+    Field(
+        "max_demand_kw",
+        "double",
+        "Highest 15-minute average power since the month began, before the multiplier",
+        unit="kW",
+        null="meter records no demand",
+    ),
 )
 CUSTOMER = (
     ACCOUNT,
@@ -120,7 +136,9 @@ BILL_ITEM = (
 PAYMENT = (
     Field("payment_id", "string", "Payment; where one payment settles several bills, each part has its own id"),
     ACCOUNT,
-    Field("bill_id", "string", "Bill to which this part is allocated; empty for a prepaid top-up", null="prepaid top-up or not yet allocated"),
+    Field(
+        "bill_id", "string", "Bill to which this part is allocated; empty for a prepaid top-up", null="prepaid top-up or not yet allocated"
+    ),
     Field("paid_at", "timestamp", "Moment of payment, UTC"),
     Field("amount", MONEY, "Amount allocated; negative where reversed"),
     CURRENCY,
@@ -196,7 +214,11 @@ CAMPAIGN_RECEIPT = (
 
 ENTITIES: dict[str, tuple[str, tuple[Field, ...], tuple[str, ...]]] = {
     "meter_interval": ("Interval readings or daily totals as received.", METER_INTERVAL, ("metering_point_id", "channel", "local_date")),
-    "meter_register": ("Register readings (表码) as received.", METER_REGISTER, ("metering_point_id", "meter_id", "channel", "read_date", "read_kind")),
+    "meter_register": (
+        "Register readings (表码) as received.",
+        METER_REGISTER,
+        ("metering_point_id", "meter_id", "channel", "read_date", "read_kind"),
+    ),
     "customer": ("Accounts and who holds them.", CUSTOMER, ("account_id", "valid_from")),
     "supply_point": ("Metering points with account, meter, network place and ratios.", SUPPLY_POINT, ("metering_point_id", "valid_from")),
     "product": ("Products and services on offer.", PRODUCT, ("product_id", "valid_from")),

@@ -33,7 +33,7 @@ INGEST_FILE = Table(
         Field("_file_id", "string", "Fingerprint of the content"),
         Field("path", "string", "Path relative to the root"),
         Field("length", "bigint", "Size", unit="bytes"),
-        Field("modified", "timestamp", "Modification time, UTC"),
+        Field("modified_us", "bigint", "Modification time since 1970, UTC", unit="µs"),
         Field("_batch_id", "string", "Batch that loaded the content"),
     ),
     ("_source", "_file_id", "path"),

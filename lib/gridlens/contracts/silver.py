@@ -21,9 +21,19 @@ INTERVAL_BLOCK = (
     Field("local_date", "date", "Local day"),
     LOCAL_MONTH,
     Field("zone", "string", "IANA zone of local_date"),
-    Field("resolution_minutes", "int", "Length of one interval; 1440 where there is a daily total only (whatever the day's length)", unit="min"),
+    Field(
+        "resolution_minutes",
+        "int",
+        "Length of one interval; 1440 where there is a daily total only (whatever the day's length)",
+        unit="min",
+    ),
     Field("start_utc", "timestamp", "Begin of the first interval, UTC"),
-    Field("values", "array<double>", "Energy of each interval of the day in order, multiplier applied; null where missing. 96 at 15 minutes, 92 or 100 on clock-change days", unit="kWh"),
+    Field(
+        "values",
+        "array<double>",
+        "Energy of each interval of the day in order, multiplier applied; null where missing. 96 at 15 minutes, 92 or 100 on clock-change days",
+        unit="kWh",
+    ),
     Field("quality", "array<tinyint>", "One code for each interval, see codes.QUALITY_CODES"),
     Field("energy_kwh", "double", "Sum of the values that are there", unit="kWh", null="no value at all"),
     Field("max_kwh", "double", "Largest interval", unit="kWh", null="no value at all"),
@@ -64,7 +74,13 @@ INTERVAL_ESTIMATE = Table(
         Field("estimates", "array<double>", "Estimated energy, null where none is offered", unit="kWh"),
         Field("suspect_count", "int", "Intervals that a check objects to"),
         Field("estimated_count", "int", "Intervals with an estimate"),
-        Field("register_kwh", "double", "Advance of the register over the day, multiplier applied", unit="kWh", null="no register readings at both ends of the day"),
+        Field(
+            "register_kwh",
+            "double",
+            "Advance of the register over the day, multiplier applied",
+            unit="kWh",
+            null="no register readings at both ends of the day",
+        ),
         Field("block_hash", "bigint", "_content_hash of the block that the opinion is about"),
         Field("known_from", "timestamp", "Moment of the newest fact used, UTC"),
     ),
@@ -92,7 +108,9 @@ CUSTOMER_IDENTITY = versioned(
     _of("customer", only=("account_id", "party_id", *_IDENTITY, "valid_from")),
     ("account_id", "valid_from"),
 )
-ACCOUNT_TABLE = versioned("account", "Billing accounts, without identity.", _of("customer", without=_IDENTITY), ("account_id", "valid_from"))
+ACCOUNT_TABLE = versioned(
+    "account", "Billing accounts, without identity.", _of("customer", without=_IDENTITY), ("account_id", "valid_from")
+)
 METERING_POINT = versioned(
     "metering_point",
     "Metering point, account, meter, transformer, feeder and area with validity; ratios and capacity.",
@@ -112,7 +130,19 @@ REGISTER_READING = replace(
 )
 SERVICE_EVENT = versioned("service_event", "Contacts and tickets; transcripts are personal.", _of("service_event"), ("event_id",))
 
-_PLAIN = ("product", "consent", "bill", "bill_item", "payment", "outage_event", "purchase", "interaction", "inspection", "weather", "campaign_receipt")
+_PLAIN = (
+    "product",
+    "consent",
+    "bill",
+    "bill_item",
+    "payment",
+    "outage_event",
+    "purchase",
+    "interaction",
+    "inspection",
+    "weather",
+    "campaign_receipt",
+)
 
 TARIFF = Table(
     "tariff",

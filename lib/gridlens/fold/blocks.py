@@ -95,14 +95,18 @@ def route(pieces: DataFrame, points: DataFrame) -> tuple[DataFrame, DataFrame]:
 
 def history_versions(pieces: DataFrame, points: DataFrame) -> DataFrame:
     """Version rows of keys with several pieces or a point with history: one for each moment of knowledge."""
-    keyed = point_versions(points).join(pieces.select(*KEY).distinct(), on="metering_point_id", how="inner").where("valid_from <= local_date")
+    keyed = (
+        point_versions(points).join(pieces.select(*KEY).distinct(), on="metering_point_id", how="inner").where("valid_from <= local_date")
+    )
     moments = pieces.select(*KEY, "known_from").unionByName(keyed.select(*KEY, F.col("point_known_from").alias("known_from"))).distinct()
     return _with_point(_with_pieces(moments, pieces), keyed)
 
 
 def _with_pieces(moments: DataFrame, pieces: DataFrame) -> DataFrame:
     """Every moment with the pieces known by then, in order; of several resolutions the finest counts."""
-    seen = pieces.select(*KEY, F.col("known_from").alias("piece_known_from"), "piece_hash", "resolution_minutes", "zone", "multiplied", "piece")
+    seen = pieces.select(
+        *KEY, F.col("known_from").alias("piece_known_from"), "piece_hash", "resolution_minutes", "zone", "multiplied", "piece"
+    )
     ordered = F.struct("piece_known_from", "piece_hash", "resolution_minutes", "piece")
     gathered = (
         moments.join(seen, on=KEY, how="inner")
@@ -127,7 +131,13 @@ def _with_point(versions: DataFrame, keyed_points: DataFrame) -> DataFrame:
     joined = versions.join(chosen, on=[*KEY, "known_from"], how="left")
     multiplier = F.when(F.col("multiplied"), F.lit(1.0)).otherwise(F.col("point")["multiplier"])
     return joined.select(
-        *KEY, "zone", "resolution_minutes", "known_from", "pieces", multiplier.alias("multiplier"), F.col("point")["contract_capacity_kva"].alias("contract_capacity_kva")
+        *KEY,
+        "zone",
+        "resolution_minutes",
+        "known_from",
+        "pieces",
+        multiplier.alias("multiplier"),
+        F.col("point")["contract_capacity_kva"].alias("contract_capacity_kva"),
     ).where("multiplier IS NOT NULL")
 
 
@@ -166,7 +176,9 @@ def to_blocks(version_rows: DataFrame) -> DataFrame:
 
     blocks = prepared.select(*carried, "block_length", "pieces", "contract_capacity_kva").mapInArrow(run, schema)
     content = F.xxhash64("values", "quality", "resolution_minutes", "zone", "multiplier")
-    return blocks.withColumns({"local_month": F.trunc("local_date", "MM").cast("date"), "_content_hash": content}).select(*INTERVAL_DAY.columns)
+    return blocks.withColumns({"local_month": F.trunc("local_date", "MM").cast("date"), "_content_hash": content}).select(
+        *INTERVAL_DAY.columns
+    )
 
 
 def split_versions(blocks: DataFrame) -> tuple[DataFrame, DataFrame]:

@@ -70,7 +70,9 @@ def flatten(pieces: pa.ListArray, *, multiplier: np.ndarray, block_length: np.nd
     factor = np.where(kind == KINDS["kwh"], 1.0, hours) * np.where(multiplied, 1.0, multiplier[piece_row])
     values *= np.repeat(factor, lengths)
 
-    position = _wall_to_elapsed(within, np.repeat(first, lengths), np.repeat(lengths, lengths), np.repeat(piece_row, lengths), block_length, resolution)
+    position = _wall_to_elapsed(
+        within, np.repeat(first, lengths), np.repeat(lengths, lengths), np.repeat(piece_row, lengths), block_length, resolution
+    )
     return Flat(np.repeat(piece_row, lengths), position, values, bad)
 
 
@@ -131,9 +133,7 @@ def overlay(flat: Flat, rows: int, length: int) -> tuple[np.ndarray, np.ndarray,
     return values, bad & np.isnan(values), corrected
 
 
-def fold_batches(
-    batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, capacity_tolerance: float
-) -> Iterator[pa.RecordBatch]:
+def fold_batches(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, capacity_tolerance: float) -> Iterator[pa.RecordBatch]:
     """Block rows from version rows; see :func:`gridlens.fold.blocks.to_blocks` for the columns."""
     for batch in batches:
         lengths = batch.column("block_length").to_numpy(zero_copy_only=False)
@@ -173,4 +173,6 @@ def _fold_part(part: pa.RecordBatch, length: int, *, schema: pa.Schema, capacity
         "missing_count": pa.array((~present).sum(axis=1).astype(np.int32)),
         "flagged_count": pa.array((~np.isin(quality, (0, 1, 6))).sum(axis=1).astype(np.int32)),
     }
-    return pa.RecordBatch.from_arrays([result[f.name] if f.name in result else part.column(f.name).cast(f.type) for f in schema], schema=schema)
+    return pa.RecordBatch.from_arrays(
+        [result[f.name] if f.name in result else part.column(f.name).cast(f.type) for f in schema], schema=schema
+    )

@@ -77,7 +77,9 @@ def entity_key(table: Table) -> tuple[str, ...]:
     return tuple(k for k in table.keys if k not in ("known_from", "valid_from"))
 
 
-def as_known(df: DataFrame, table: Table, *, known_at: dt.datetime, as_of: dt.date | None = None, keys: Sequence[str] | None = None) -> DataFrame:
+def as_known(
+    df: DataFrame, table: Table, *, known_at: dt.datetime, as_of: dt.date | None = None, keys: Sequence[str] | None = None
+) -> DataFrame:
     """One row per entity: what was known at ``known_at`` to hold on ``as_of``.
 
     Args:

@@ -68,10 +68,23 @@ def publish(warehouse: Warehouse, batch: Batch) -> Account:
     bronze = bronze_rows(warehouse, batch)
     counts = _counts(bronze)
     if counts.quarantined:
-        warehouse.merge(QUARANTINE, quarantine_rows(bronze, batch), update=None)
+        with warehouse.shared:
+            warehouse.merge(QUARANTINE, quarantine_rows(bronze, batch), update=None)
     repeated = _classify(warehouse, batch, bronze)
     _fold(warehouse, batch, bronze, repeated)
     return _account(warehouse, batch, counts)
+
+
+def rule_counts(warehouse: Warehouse, batch: Batch, rules: Sequence[str]) -> tuple[dict[str, int], int]:
+    """(source rows that break each of ``rules``, source rows) of a committed batch."""
+    columns = [F.sum(F.when(F.exists("_defects", lambda d, rule=rule: d["rule"] == rule), 1)).alias(rule) for rule in rules]
+    row = bronze_rows(warehouse, batch).where("_head").agg(F.count("*").alias("_total"), *columns).first()
+    return {rule: int(row[rule] or 0) for rule in rules}, int(row["_total"])
+
+
+def retract(warehouse: Warehouse, batch: Batch) -> None:
+    """Takes a batch that may not be published out of bronze."""
+    warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
 
 
 def _counts(bronze: DataFrame) -> Account:
@@ -102,10 +115,9 @@ def _classify(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> bool:
         return False
     related = older.join(suspects.select("_key").distinct(), on="_key", how="left_semi")
     exceptions = disposition.classify(suspects, related)
-    rows = exceptions.select(
-        F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition"
-    )
-    warehouse.replace(ROW_DISPOSITION, rows, where=f"_batch_id = '{batch.batch_id}'")
+    rows = exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
+    with warehouse.shared:
+        warehouse.merge(ROW_DISPOSITION, rows)
     return twice
 
 
@@ -173,5 +185,6 @@ def register(warehouse: Warehouse, batch: Batch, account: Account, files: DataFr
         batch.source_fingerprint,
     )
     frame = warehouse.spark.createDataFrame([row], BATCH_ACCOUNT.schema).coalesce(1)
-    warehouse.merge(BATCH_ACCOUNT, frame)
-    warehouse.merge(INGEST_FILE, files)
+    with warehouse.shared:
+        warehouse.merge(BATCH_ACCOUNT, frame)
+        warehouse.merge(INGEST_FILE, files)

@@ -86,7 +86,12 @@ def refold_points(warehouse: Warehouse, batch_id: str) -> None:
     """After new versions of metering points: folds again the days whose ratio, capacity or very existence they change."""
     if not warehouse.exists(BRONZE["meter_interval"]):
         return
-    came = warehouse.read(BRONZE["supply_point"]).where((F.col("_batch_id") == batch_id) & ~F.col("_rejected")).select("metering_point_id").distinct()
+    came = (
+        warehouse.read(BRONZE["supply_point"])
+        .where((F.col("_batch_id") == batch_id) & ~F.col("_rejected"))
+        .select("metering_point_id")
+        .distinct()
+    )
     points = warehouse.read(METERING_POINT)
     counts = points.groupBy("metering_point_id").agg(F.count("*").alias("versions"))
     shape = blocks.point_summary(points).join(counts, on="metering_point_id", how="inner")

@@ -1,0 +1,85 @@
+"""Finds what is new at a source: files whose content was never loaded, in batches that survive a kill."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.bronze import BRONZE
+from gridlens.contracts.ops import INGEST_FILE
+from gridlens.ingest.files import InputFile, list_files, read_fingerprints
+from gridlens.ingest.source import SourceFile
+from gridlens.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Files that are loaded together.
+
+    Attributes:
+        batch_id: made from the files' contents.
+        files: the files by fingerprint; of equal contents one.
+        in_bronze: True where an earlier run committed them to bronze and then died.
+    """
+
+    batch_id: str
+    files: dict[str, InputFile]
+    in_bronze: bool
+
+
+def batch_name(source: str, file_ids: Sequence[str]) -> str:
+    """The batch of these contents, whatever their names and order."""
+    digest = hashlib.sha256("\n".join([source, *sorted(file_ids)]).encode()).hexdigest()
+    return f"{source}-{digest[:16]}"
+
+
+def new_files(warehouse: Warehouse, source: SourceFile, root: str) -> tuple[list[FileSet], int]:
+    """The file sets to load, unfinished ones first, and how many files were known already.
+
+    A file whose path, size and time are registered is taken as known without reading it; any other is
+    recognised by its content.
+    """
+    listed = list_files(warehouse.spark, root, source)
+    places: set[tuple[str, int, int]] = set()
+    ids: set[str] = set()
+    if warehouse.exists(INGEST_FILE):
+        rows = (
+            warehouse.read(INGEST_FILE).where(F.col("_source") == source.name).select("path", "length", "modified_us", "_file_id").collect()
+        )
+        places = {(row["path"], row["length"], row["modified_us"]) for row in rows}
+        ids = {row["_file_id"] for row in rows}
+    unseen = [f for f in listed if (f.relative, f.length, f.modified_us) not in places]
+    if not unseen:
+        return [], len(listed)
+    fresh: dict[str, InputFile] = {}
+    for file in read_fingerprints(warehouse.spark, source, unseen):
+        if file.fingerprint not in ids:
+            fresh.setdefault(file.fingerprint, file)
+    sets = _unfinished(warehouse, source, fresh)
+    done = {file_id for found in sets for file_id in found.files}
+    rest = {file_id: info for file_id, info in fresh.items() if file_id not in done}
+    if rest:
+        sets.append(FileSet(batch_name(source.name, list(rest)), rest, in_bronze=False))
+    return sets, len(listed) - len(fresh)
+
+
+def _unfinished(warehouse: Warehouse, source: SourceFile, fresh: dict[str, InputFile]) -> list[FileSet]:
+    """Sets that are in bronze but were never registered: an earlier run died after its first commit."""
+    table = BRONZE[source.entity]
+    if not fresh or not warehouse.exists(table):
+        return []
+    there = warehouse.read(table).where((F.col("_source") == source.name) & F.col("_file_id").isin(list(fresh)))
+    found: dict[str, dict[str, InputFile]] = {}
+    for row in there.select("_batch_id", "_file_id").distinct().collect():
+        found.setdefault(row["_batch_id"], {})[row["_file_id"]] = fresh[row["_file_id"]]
+    return [FileSet(batch, files, in_bronze=True) for batch, files in sorted(found.items())]
+
+
+def registered(warehouse: Warehouse, source: SourceFile, files: FileSet) -> DataFrame:
+    """The rows of ``ingest_file`` for a set."""
+    rows = [(source.name, file_id, f.relative, f.length, f.modified_us, files.batch_id) for file_id, f in sorted(files.files.items())]
+    return warehouse.spark.createDataFrame(rows, INGEST_FILE.schema).coalesce(1)
