@@ -159,15 +159,19 @@ def _power_factor_line(lines: Lines, rates: MonthRates, inputs: BillInputs, tota
 
 
 def bill_batch(book: TariffBook, tariff_ids: Sequence[str] | np.ndarray | pa.Array, months: np.ndarray, inputs: BillInputs) -> BillItems:
-    """``bill_items`` for bills of any tariffs and months together; ``months`` is datetime64, one for each bill."""
-    names, tariff_index = np.unique(np.asarray(tariff_ids, dtype=object).astype(str), return_inverse=True)
+    """``bill_items`` for bills of any tariffs and months together; ``months`` is datetime64, one for each bill.
+
+    An error counts the bills within their tariff and month.
+    """
+    names, tariff_index = np.unique(np.asarray(tariff_ids).astype(str), return_inverse=True)
     month_index = months.astype("datetime64[M]").astype(np.int64)
-    groups, inverse = np.unique(np.stack([tariff_index.reshape(-1), month_index]), axis=1, return_inverse=True)
+    order = np.lexsort((month_index, tariff_index))
+    changes = (np.diff(tariff_index[order]) != 0) | (np.diff(month_index[order]) != 0)
     parts = []
-    for group in range(groups.shape[1]):
-        rows = np.flatnonzero(inverse.reshape(-1) == group)
-        month: dt.date = np.datetime64(int(groups[1, group]), "M").astype("datetime64[D]").item()
-        parts.append(bill_items(book.rates(str(names[groups[0, group]]), month), inputs.take(rows)).of_bills(rows, len(months)))
+    for rows in np.split(order, np.flatnonzero(changes) + 1) if len(order) else ():
+        month: dt.date = np.datetime64(int(month_index[rows[0]]), "M").astype("datetime64[D]").item()
+        rates = book.rates(str(names[tariff_index[rows[0]]]), month)
+        parts.append(bill_items(rates, inputs.take(rows)).of_bills(rows, len(months)))
     return BillItems.join(parts, len(months))
 
 
