@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from gridlens.samples.behaviour import interaction_rows
+from gridlens.samples.bills import bill_rows, bills_of
 from gridlens.samples.catalogue import PRODUCTS
+from gridlens.samples.contacts import contact_rows
 from gridlens.samples.dirt import Delivery
 from gridlens.samples.district import district_of
 from gridlens.samples.lines import codes, fixed, repeat, text
 from gridlens.samples.meter_files import curve_rows, register_rows
+from gridlens.samples.payments import payment_rows, settle, settlement_truth
 from gridlens.samples.records import consent_rows, customer_rows, outage_rows, supply_point_rows
+from gridlens.samples.sales import inspection_rows, purchase_rows
 from gridlens.samples.tariffs import Schedules
 from gridlens.samples.truth import truth_rows
 from gridlens.samples.world import World
@@ -26,7 +31,16 @@ def district_files(world: World, schedules: Schedules, number: int, delivery: De
     supply_point_rows(world, schedules, d, delivery)
     consent_rows(world, d, delivery)
     outage_rows(world, d, delivery)
+    bills = bills_of(world, schedules, d)
+    bill_rows(world, schedules, d, bills, delivery)
+    settlement = settle(world, d, bills)
+    payment_rows(world, d, bills, settlement, delivery)
+    contact_rows(world, d, bills, settlement, delivery)
+    interaction_rows(world, d, bills, delivery)
+    purchase_rows(world, d, delivery)
+    inspection_rows(world, d, delivery)
     truth_rows(world, d, delivery)
+    settlement_truth(world, d, bills, settlement, delivery)
 
 
 def province_files(world: World, delivery: Delivery) -> None:

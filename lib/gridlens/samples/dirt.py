@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridlens.samples.lines import join
+from gridlens.samples.lines import join, json_lines, text
 from gridlens.samples.randomness import Random
 
 Columns = dict[str, pa.Array]
@@ -85,14 +85,27 @@ class Delivery:
         if len(lines):
             self.lines.setdefault(kind, []).append(lines)
 
-    def spoil(self, kind: str, columns: Columns, spoilt: Spoilt, key: Columns, *, cells: Mapping[str, tuple[str, list[str]]]) -> None:
-        """Adds a table's rows with the dirt of ``spoilt`` that text can carry.
+    def spoil(
+        self,
+        kind: str,
+        columns: Columns,
+        spoilt: Spoilt,
+        *,
+        key: str,
+        date: str,
+        received: str,
+        channel: str | None = None,
+        cells: Mapping[str, tuple[str, list[str]]],
+        redeliver: bool = False,
+    ) -> None:
+        """Adds a table's rows with the dirt of ``spoilt`` that text can carry, and the truth about it.
 
         Args:
-            key: columns of ``truth/dirt`` that identify a row (text): ``key``, ``channel``, ``date``, ``received_at``.
+            key, date, received, channel: columns that identify a row in ``truth/dirt``.
             cells: for a kind of dirt the column that it spoils and the texts it puts there by turns.
+            redeliver: True where the company delivers rows that cannot be read again two days later, now right.
         """
-        columns = dict(columns)
+        clean, columns = columns, dict(columns)
         for dirt, (name, texts) in cells.items():
             rows = spoilt.of(dirt)
             columns[name] = put(columns[name], rows, [texts[i % len(texts)] for i in range(len(rows))])
@@ -105,10 +118,47 @@ class Delivery:
         keep[spoilt.of("missing_day")] = False
         self.add_lines(kind, columns, lines.filter(pa.array(keep)))
         self.add_lines(kind, columns, lines.take(pa.array(spoilt.of("duplicate_row"))))
-        if len(spoilt.of("second_file")):
-            self.add_lines(f"{kind}/resend", columns, lines.take(pa.array(spoilt.of("second_file"))))
+        self.add_lines(f"{kind}/resend", columns, lines.take(pa.array(spoilt.of("second_file"))))
+        none = pa.nulls(len(lines), pa.string())
+        identity = {"key": clean[key], "channel": clean[channel] if channel else none, "date": clean[date], "received_at": clean[received]}
         for dirt, rows in spoilt.rows.items():
-            self.truth(kind, dirt, key, rows)
+            self.truth(kind, dirt, identity, rows)
+        refused = [rows for dirt, rows in spoilt.rows.items() if FATES[dirt] == "quarantined" and len(rows)]
+        if redeliver and refused:
+            self.correct(kind, clean, np.sort(np.concatenate(refused)), identity, received=received, days=2)
+
+    def spoil_json(
+        self,
+        kind: str,
+        columns: Columns,
+        spoilt: Spoilt,
+        *,
+        key: str,
+        date: str,
+        received: str,
+        cells: Mapping[str, tuple[str, list[str]]],
+        plain: tuple[str, ...] = (),
+    ) -> None:
+        """As ``spoil``, for JSON lines; ``plain`` columns hold JSON values already. Texts need no escaping."""
+        spoiled = dict(columns)
+        for dirt, (name, texts) in cells.items():
+            rows = spoilt.of(dirt)
+            spoiled[name] = put(spoiled[name], rows, [texts[i % len(texts)] for i in range(len(rows))])
+        lines = json_lines(spoiled, plain)
+        for rows in (np.arange(len(lines)), spoilt.of("duplicate_row")):
+            self.add_lines(kind, {}, lines.take(pa.array(rows)))
+        none = pa.nulls(len(lines), pa.string())
+        for dirt, rows in spoilt.rows.items():
+            self.truth(kind, dirt, {"key": columns[key], "channel": none, "date": columns[date], "received_at": columns[received]}, rows)
+
+    def correct(self, kind: str, columns: Columns, rows: np.ndarray, identity: Columns, *, received: str, days: int) -> None:
+        """Adds ``rows`` of ``columns`` to the file of late corrections, received ``days`` later, with their truth."""
+        index = pa.array(rows)
+        moments = np.array(columns[received].take(index).to_pylist(), dtype="datetime64[s]") + np.timedelta64(days, "D")
+        again = {name: values.take(index) for name, values in columns.items()} | {received: text(moments)}
+        self.add_lines(f"{kind}/late", columns, join(list(again.values())))
+        chosen = {name: values.take(index) for name, values in identity.items()} | {"received_at": again[received]}
+        self.truth(kind, "correction", chosen, np.arange(len(rows)))
 
     def truth(self, kind: str, dirt: str, key: Columns, rows: np.ndarray) -> None:
         """Records ``rows`` as spoilt by ``dirt``."""

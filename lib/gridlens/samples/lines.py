@@ -64,6 +64,11 @@ def block(lines: pa.Array) -> str:
     return result
 
 
-def table_lines(columns: Mapping[str, pa.Array]) -> tuple[str, pa.Array]:
-    """Header and lines of a table."""
-    return ",".join(columns), join(list(columns.values()))
+def json_lines(columns: Mapping[str, pa.Array], plain: Sequence[str] = ()) -> pa.Array:
+    """One JSON object for each row; null becomes null. Texts must not need escaping; ``plain`` columns are JSON values already."""
+    parts: list[pa.Array | str] = []
+    for position, (name, values) in enumerate(columns.items()):
+        parts.append(("{" if position == 0 else ",") + f'"{name}":')
+        quoted = values if name in plain else pc.binary_join_element_wise('"', values, '"', "")
+        parts.append(pc.fill_null(quoted, "null"))
+    return pc.binary_join_element_wise(*parts, "}", "")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from gridlens.samples.dirt import BAD_TEXT, WRONG_DATES, Columns, Delivery, Spoilt, choose, put
 from gridlens.samples.district import District, Flow
 from gridlens.samples.life import NEVER
-from gridlens.samples.lines import codes, fixed, join, repeat, text
+from gridlens.samples.lines import codes, fixed, repeat, text
 from gridlens.samples.randomness import Random
 from gridlens.samples.registers import STEP
 from gridlens.samples.tariffs import Schedules
@@ -52,6 +52,7 @@ REGISTER_DIRT = {
 }
 """Share of register rows with each kind of dirt."""
 READ_KINDS = {"scheduled": "正常抄表", "exchange_out": "换表拆回", "exchange_in": "换表装入"}
+_KEY = {"key": "计量点编号", "received": "接收时间", "channel": "通道"}
 CURVE_CELLS = tuple(f"P{i}" for i in range(1, 97))
 TRANSFORMER = 90_000_000
 """Added to a district's number to make its transformer's point number."""
@@ -149,7 +150,6 @@ def _curve_columns(world: World, points: Points, point: np.ndarray, day: np.ndar
 
 
 def _deliver_curves(world: World, delivery: Delivery, columns: Columns, spoilt: Spoilt, correct: np.ndarray) -> None:
-    key = {"key": columns["计量点编号"], "channel": columns["通道"], "date": columns["数据日期"], "received_at": columns["接收时间"]}
     rows = spoilt.of("text_cell")
     chosen = world.random.integer("dirt/cell", 96, rows)
     for position in np.unique(chosen):
@@ -161,19 +161,15 @@ def _deliver_curves(world: World, delivery: Delivery, columns: Columns, spoilt: 
         "wrong_date": ("数据日期", list(WRONG_DATES)),
         "missing_key": ("计量点编号", [""]),
     }
-    delivery.spoil("curves", columns, spoilt, key, cells=cells)
+    delivery.spoil("curves", columns, spoilt, **_KEY, date="数据日期", cells=cells)
     late = spoilt.of("late_correction")
     if len(late):
-        again = {name: values.take(pa.array(late)) for name, values in columns.items()}
-        again["接收时间"] = _three_days_later(again["接收时间"])
-        for position, name in enumerate(CURVE_CELLS):
-            again[name] = fixed(correct[:, position], 4)
-        delivery.add_lines("curves/late", columns, join(list(again.values())))
-        delivery.truth("curves", "correction", {**key, "received_at": put(key["received_at"], late, again["接收时间"].to_pylist())}, late)
+        right = {name: put(columns[name], late, fixed(correct[:, i], 4).to_pylist()) for i, name in enumerate(CURVE_CELLS)}
+        delivery.correct("curves", columns | right, late, _identity(columns, "数据日期"), received="接收时间", days=3)
 
 
-def _three_days_later(received: pa.Array) -> pa.Array:
-    return text(np.array(received.to_pylist(), dtype="datetime64[s]") + np.timedelta64(3, "D"))
+def _identity(columns: Columns, date: str) -> Columns:
+    return {"key": columns["计量点编号"], "channel": columns["通道"], "date": columns[date], "received_at": columns["接收时间"]}
 
 
 def register_rows(world: World, schedules: Schedules, d: District, delivery: Delivery) -> None:
@@ -240,7 +236,6 @@ def _meter_codes(points: Points, point: np.ndarray, swapped: np.ndarray) -> pa.A
 
 
 def _deliver_registers(delivery: Delivery, columns: Columns, spoilt: Spoilt, correct: np.ndarray) -> None:
-    key = {"key": columns["计量点编号"], "channel": columns["通道"], "date": columns["抄表日期"], "received_at": columns["接收时间"]}
     cells = {
         "text_cell": ("示数总", list(BAD_TEXT)),
         "future_date": ("抄表日期", ["2031-01-01"]),
@@ -248,13 +243,8 @@ def _deliver_registers(delivery: Delivery, columns: Columns, spoilt: Spoilt, cor
         "wrong_date": ("抄表日期", list(WRONG_DATES)),
         "missing_key": ("计量点编号", [""]),
     }
-    delivery.spoil("registers", columns, spoilt, key, cells=cells)
+    delivery.spoil("registers", columns, spoilt, **_KEY, date="抄表日期", cells=cells)
     late = spoilt.of("late_correction")
     if len(late):
-        again = {name: values.take(pa.array(late)) for name, values in columns.items()}
-        again["接收时间"] = _three_days_later(again["接收时间"])
-        again["示数总"] = fixed(correct, 3, scaled=True)
-        delivery.add_lines("registers/late", columns, join(list(again.values())))
-        delivery.truth(
-            "registers", "correction", {**key, "received_at": put(key["received_at"], late, again["接收时间"].to_pylist())}, late
-        )
+        right = {**columns, "示数总": put(columns["示数总"], late, fixed(correct, 3, scaled=True).to_pylist())}
+        delivery.correct("registers", right, late, _identity(columns, "抄表日期"), received="接收时间", days=3)

@@ -18,7 +18,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 STAGING = "_staging"
 GZIPPED_GB18030 = ("customer",)
-JSON_LINES = ("service_event", "interaction")
+JSON_LINES = ("service_event",)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _phones(number: np.ndarray, version: int) -> pa.Array:
 
 
 def customer_rows(world: World, d: District, delivery: Delivery) -> None:
-    """Adds ``customer``: every account, a second version where the telephone number or the automatic debit changed, a last one at its end."""
+    """Adds ``customer``: every account, a second version where the telephone number changed, a last one at its end."""
     r, a = world.random, d.accounts
     everyone = np.arange(len(a))
     changed = np.where(
@@ -193,16 +193,7 @@ def _customer_version(
         "wrong_date": ("生效日期", ["2026-02-30"]),
         "missing_key": ("户号", [""]),
     }
-    delivery.spoil("customer", columns, spoilt, _key(columns, "户号", "生效日期"), cells=cells)
-
-
-def _key(columns: Columns, key: str, date: str) -> Columns:
-    return {
-        "key": columns[key],
-        "channel": pa.nulls(len(columns[key]), pa.string()),
-        "date": columns[date],
-        "received_at": columns["接收时间"],
-    }
+    delivery.spoil("customer", columns, spoilt, key="户号", date="生效日期", received="接收时间", cells=cells, redeliver=True)
 
 
 def _company_row(world: World) -> Columns:
@@ -253,7 +244,7 @@ _POINT = (
 
 
 def supply_point_rows(world: World, schedules: Schedules, d: District, delivery: Delivery) -> None:
-    """Adds ``supply_point``: a first version of every point, one for each meter exchange, tariff change and own generation; the transformer's point."""
+    """Adds ``supply_point``: every point, a version for each meter exchange, tariff change and own generation; the transformer's."""
     a, days = d.accounts, len(world.days)
     everyone = np.arange(len(a))
     start = np.minimum(a.opened, 0)
@@ -305,7 +296,7 @@ def _point_version(
         "wrong_date": ("生效日期", ["2026-02-30"]),
         "missing_key": ("计量点编号", [""]),
     }
-    delivery.spoil("supply_point", columns, spoilt, _key(columns, "计量点编号", "生效日期"), cells=cells)
+    delivery.spoil("supply_point", columns, spoilt, key="计量点编号", date="生效日期", received="接收时间", cells=cells, redeliver=True)
 
 
 def _transformer_row(world: World, d: District) -> Columns:

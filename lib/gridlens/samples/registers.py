@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,6 +62,6 @@ def registers_of(
     grain = np.where(multiplier > 1, 1, 10)[:, None, None]
     rates = np.floor(running * STEP / grain + 1e-6).astype(np.int64) * grain
     peak = power.max(axis=2) / multiplier[:, None].astype(np.float32)
-    for begin, end in zip(month_starts, month_starts[1:], strict=False):
+    for begin, end in pairwise(month_starts):
         np.maximum.accumulate(peak[:, begin:end], axis=1, out=peak[:, begin:end])
     return Registers(rates, peak.astype(np.float64))
