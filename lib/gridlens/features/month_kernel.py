@@ -33,6 +33,10 @@ def month_features(packed: np.ndarray, month: np.ndarray) -> Arrays:
         packed: the days of each month in any order, WIDTH numbers a day. Shape (rows, days × WIDTH).
         month: first day of the month. Shape (rows,), datetime64[D].
     """
+    return w.in_chunks(_features, packed, month)
+
+
+def _features(packed: np.ndarray, month: np.ndarray) -> Arrays:
     cube = w.dense(packed, WIDTH, SLOTS)
     days = dict(zip(MONTH_COLUMNS, cube[1:], strict=False))
     hourly = np.moveaxis(cube[-HOURS:], 0, 2)  # (rows, days, hours)

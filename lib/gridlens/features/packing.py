@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts.feature import HOURS
@@ -37,10 +37,8 @@ def pack(days: DataFrame, keys: Sequence[str], slot: Column, columns: Sequence[s
 
 
 def with_export_share(windows: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """``windows`` with export_share on the import channel; ``keys`` (channel not among them) find the export channel's energy."""
-    exported = windows.where(F.col("channel") == EXPORT).select(
-        *keys, F.lit(IMPORT).alias("channel"), F.col("energy_kwh").alias("_exported")
-    )
-    exchange = F.col("energy_kwh") + F.col("_exported")
-    share = F.when(exchange > 0, F.col("_exported") / exchange)
-    return windows.join(exported, on=[*keys, "channel"], how="left").withColumn("export_share", share).drop("_exported")
+    """``windows`` with export_share on the import channel; rows of the same ``keys`` (channel not among them) are one point's channels."""
+    # A window, not a self-join: a join would run the kernel of every window twice.
+    exported = F.max(F.when(F.col("channel") == EXPORT, F.col("energy_kwh"))).over(Window.partitionBy(*keys))
+    exchange = F.col("energy_kwh") + exported
+    return windows.withColumn("export_share", F.when((F.col("channel") == IMPORT) & (exchange > 0), exported / exchange))

@@ -13,11 +13,10 @@ import numpy as np
 
 from gridlens.arrow import Arrays
 from gridlens.contracts.consumption_year import COOLING_BALANCE_C, HEATING_BALANCE_C, MIN_SIDE_DAYS, MIN_WEATHER_DAYS
-from gridlens.features.windows import ratio
+from gridlens.features.windows import in_chunks, ratio
 
 HEATING = np.arange(HEATING_BALANCE_C[0], HEATING_BALANCE_C[1] + 1, dtype=float)
 COOLING = np.arange(COOLING_BALANCE_C[0], COOLING_BALANCE_C[1] + 1, dtype=float)
-CHUNK = 1024
 _TINY = 1e-12
 
 
@@ -43,8 +42,7 @@ def weather_features(energy: np.ndarray, temperature: np.ndarray) -> Arrays:
         energy: daily energy, NaN where not complete. Shape (rows, days), kWh.
         temperature: daily mean, NaN where unknown, the same for all rows. Shape (days,), °C.
     """
-    parts = [_fit(energy[at : at + CHUNK], temperature) for at in range(0, max(len(energy), 1), CHUNK)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return in_chunks(lambda rows: _fit(rows, temperature), energy)
 
 
 def _fit(energy: np.ndarray, temperature: np.ndarray) -> Arrays:

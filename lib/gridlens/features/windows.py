@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from gridlens.arrow import Arrays
+
 MIN_PAIRS_OF_DAYS = 7
+CHUNK = 256
+"""Windows at a time, so that intermediate arrays stay in cache (measured on months: 73 µs each, 133 at 10 000 at a time)."""
+
+
+def in_chunks(kernel: Callable[..., Arrays], *columns: np.ndarray) -> Arrays:
+    """``kernel`` over CHUNK rows of the columns at a time; gives what it would give over all of them."""
+    rows = len(columns[0])
+    parts = [kernel(*(column[at : at + CHUNK] for column in columns)) for at in range(0, max(rows, 1), CHUNK)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def dense(packed: np.ndarray, width: int, slots: int) -> np.ndarray:

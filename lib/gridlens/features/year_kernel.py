@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from gridlens.arrow import Arrays
@@ -23,6 +25,10 @@ def year_features(packed: np.ndarray, temperature: np.ndarray, area: np.ndarray,
         area: area of each row; rows of one area have the same temperatures. Shape (rows,), objects.
         as_of: last day of the window.
     """
+    return w.in_chunks(partial(_features, as_of=as_of), packed, temperature, area)
+
+
+def _features(packed: np.ndarray, temperature: np.ndarray, area: np.ndarray, as_of: np.datetime64) -> Arrays:
     days = dict(zip(DAY_COLUMNS, w.dense(packed, WIDTH, YEAR_DAYS)[1:], strict=True))
     daily = complete_energy(days)
     with np.errstate(invalid="ignore", divide="ignore"):
