@@ -1,0 +1,118 @@
+"""Which files a source has, how their text is read, and whether their columns are the declared ones."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.errors import SourceError
+from gridlens.ingest.source import SourceFile
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file (or table, or query) of a source.
+
+    Attributes:
+        path: as Spark opens it.
+        key: as ``_metadata.file_path`` shows it (percent-encoded).
+        relative: below the root; in locators and messages.
+        length: bytes; modified_us: modification time in microseconds UTC.
+        fingerprint: of the content, whatever the name; empty until ``read_fingerprints``.
+        columns: of a CSV file; None where the format names its own.
+    """
+
+    path: str
+    key: str
+    relative: str
+    length: int
+    modified_us: int
+    fingerprint: str = ""
+    columns: tuple[str, ...] | None = None
+
+
+def escape_glob(path: str) -> str:
+    """``path`` so that Hadoop takes every character of it literally."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
+def bare_path(path: str) -> str:
+    """A path without ``file:``; other schemes stay."""
+    return re.sub(r"^file:/+", "/", path)
+
+
+def absolute_root(root: str) -> str:
+    """``root`` made absolute (local) or as it is (a URI), without a trailing slash."""
+    return root.rstrip("/") if re.match(r"^[a-z][a-z0-9+.-]+:/", root) else os.path.abspath(root).rstrip("/")
+
+
+def list_files(spark: SparkSession, root: str, source: SourceFile) -> list[InputFile]:
+    """The source's files below ``root``, by name; for a table or query its one stand-in. Raises SourceError where there is none."""
+    if source.kind != "files":
+        name = source.table or source.path or source.name
+        path = f"{absolute_root(root)}/{source.path}" if source.path else name
+        return [InputFile(path, name, name, 0, 0)]
+    base = absolute_root(root)
+    pattern = f"{escape_glob(base)}/{source.path}"
+    try:
+        found = (
+            spark.read.format("binaryFile")
+            .load(pattern)
+            .select("path", F.col("_metadata.file_path").alias("key"), "length", F.unix_micros("modificationTime").alias("modified"))
+            .collect()
+        )
+    except PySparkException as error:
+        raise unreadable(error, f"{base}/{source.path}", source) from error
+    if not found:
+        raise SourceError(f"source {source.name}: no file matches {base}/{source.path}; check --root and the path of the source")
+    prefix = bare_path(base) + "/"
+    files = [InputFile(r.path, r.key, bare_path(r.path).removeprefix(prefix), r.length, r.modified) for r in found]
+    return sorted(files, key=lambda f: f.relative)
+
+
+def read_text(spark: SparkSession, files: Sequence[InputFile]) -> DataFrame:
+    """Every line of ``files``: ``line`` (bytes as they stand), ``_path``, ``_block`` (offset of the part of the file)."""
+    lines = spark.read.text([escape_glob(f.path) for f in files])
+    return lines.select(
+        F.col("value").cast("binary").alias("line"),
+        F.col("_metadata.file_path").alias("_path"),
+        F.col("_metadata.file_block_start").alias("_block"),
+    )
+
+
+def check_columns(source: SourceFile, columns: Sequence[str], where: str) -> None:
+    """Raises SourceError where ``columns`` lack one that the definition needs, or name it twice."""
+    missing = [c for c in source.needed_columns if c not in columns]
+    if missing:
+        shown = ", ".join(columns[:12]) + (f", … ({len(columns)} in all)" if len(columns) > 12 else "")
+        raise SourceError(
+            f"{where}: lacks the column(s) {', '.join(missing[:8])} that source {source.name} declares; found {shown or 'an empty file'}"
+        )
+    twice = sorted({c for c in source.needed_columns if list(columns).count(c) > 1})
+    if twice:
+        raise SourceError(f"{where}: has the column(s) {', '.join(twice)} more than once; give every column its own name")
+    if source.intervals and source.intervals.is_matrix and not matrix_members(source, columns):
+        raise SourceError(f"{where}: has no column besides {', '.join(source.needed_columns)}; a matrix needs one for each point or date")
+
+
+def matrix_members(source: SourceFile, columns: Sequence[str]) -> list[str]:
+    """The columns of a matrix that hold readings: all that the definition does not name."""
+    named = set(source.needed_columns)
+    return [c for c in columns if c not in named]
+
+
+def unreadable(error: PySparkException, what: str, source: SourceFile) -> Exception:
+    """One sentence from a failure to read: the file it names, where it names one. Any other failure comes back as it is."""
+    text = str(error)
+    named = re.search(r"file:/+[^\s,'\"]+", text)
+    if "PATH_NOT_FOUND" in text:
+        return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
+    return SourceError(
+        f"source {source.name}: {bare_path(named.group(0)) if named else what} cannot be read; check that the file is whole and readable"
+    )

@@ -1,0 +1,119 @@
+"""What is in a source's files: fingerprints that recognise equal content under any name, and the columns of each file."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.errors import SourceError
+from gridlens.ingest.files import InputFile, check_columns, escape_glob, read_text, unreadable
+from gridlens.ingest.frames import column, open_frame
+from gridlens.ingest.source import SourceFile
+
+_SEEDS = (0, 7_046_029_254)
+_BOM = b"\xef\xbb\xbf"
+_SUMS = ("lines", "low0", "high0", "low1", "high1")
+_SCHEMAS_CHECKED = 100
+
+
+def read_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
+    """``files`` with fingerprints and, for CSV, their columns, which are checked against the definition.
+
+    Text is read once, in any number of parts: the fingerprint sums two hashes over all lines, so equal lines make an
+    equal fingerprint under any name, compression and line order. Parquet is hashed as bytes. Raises SourceError naming
+    file and columns before anything is written (of Parquet, the first 100 files are looked at).
+    """
+    try:
+        if source.kind != "files":
+            return [replace(file, fingerprint=_frame_fingerprint(spark, source, file)) for file in files]
+        if not source.is_text:
+            return _parquet_fingerprints(spark, source, files)
+        done = _text_fingerprints(spark, source, files)
+    except PySparkException as error:
+        raise unreadable(error, source.path or source.name, source) from error
+    if source.format == "csv":
+        for file in done:
+            check_columns(source, file.columns or (), file.relative)
+    return done
+
+
+def _sums(*columns: Column) -> list[Column]:
+    """Count, and sums of the halves of two hashes of every row (halves, because ANSI sums of whole hashes would overflow)."""
+    sums = [F.count("*").alias("lines")]
+    for number, seed in enumerate(_SEEDS):
+        value = F.xxhash64(F.lit(seed), *columns)
+        sums.append(F.sum(value.bitwiseAND(F.lit(0xFFFFFFFF))).alias(f"low{number}"))
+        sums.append(F.sum(F.shiftrightunsigned(value, 32)).alias(f"high{number}"))
+    return sums
+
+
+def _text_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
+    at = F.when(F.col("_block") == 0, F.monotonically_increasing_id())
+    lines = read_text(spark, files).select("_path", "line", at.alias("_at"))
+    rows = lines.groupBy("_path").agg(*_sums(F.col("line")), F.min_by(F.xxhash64("line"), "_at").alias("first")).collect()
+    by_key = {r["_path"]: r for r in rows}
+    headers = _header_lines(spark, source, files, {key: r["first"] for key, r in by_key.items()})
+    done = []
+    for file in files:
+        row = by_key.get(file.key)
+        columns = source.options.columns or None if source.format == "csv" else None
+        if source.format == "csv" and source.options.header:
+            columns = parse_header(headers[row["first"]], source, file.relative) if row is not None else ()
+        done.append(replace(file, fingerprint=_digest(row), columns=columns))
+    return done
+
+
+def _header_lines(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], first: dict[str, int]) -> dict[int, bytes]:
+    """The first line of one file for each distinct first line: thousands of files mostly share one."""
+    if source.format != "csv" or not source.options.header:
+        return {}
+    one_each = {first[f.key]: f for f in files if f.key in first}
+    if len(one_each) <= 4:
+        return {value: bytes(_first_line(spark, file)) for value, file in one_each.items()}
+    lines = read_text(spark, list(one_each.values())).where(F.col("_block") == 0).select("line", F.xxhash64("line").alias("hash"))
+    wanted = spark.createDataFrame([(value,) for value in one_each], "hash bigint")
+    return {r.hash: bytes(r.line) for r in lines.join(F.broadcast(wanted), "hash", how="left_semi").distinct().collect()}
+
+
+def _first_line(spark: SparkSession, file: InputFile) -> bytes:
+    return bytes(read_text(spark, [file]).where(F.col("_block") == 0).first()["line"])  # type: ignore[index]
+
+
+def parse_header(line: bytes, source: SourceFile, where: str) -> tuple[str, ...]:
+    """Column names of a header line, trimmed; raises SourceError where the bytes are not in the declared encoding."""
+    try:
+        text = line.removeprefix(_BOM).decode(source.options.encoding)
+    except UnicodeDecodeError as error:
+        other = "gb18030" if source.options.encoding == "utf-8" else "utf-8"
+        raise SourceError(
+            f"{where}: its first line is not {source.options.encoding}; declare options.encoding: {other} if that is what it is"
+        ) from error
+    return tuple(name.strip() for name in next(csv.reader([text], delimiter=source.options.delimiter), ()))
+
+
+def _digest(row: Row | None) -> str:
+    text = "empty" if row is None else "|".join(str(row[name]) for name in _SUMS)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _frame_fingerprint(spark: SparkSession, source: SourceFile, file: InputFile) -> str:
+    """Fingerprint of a table's or query's rows, as far as the definition reads them."""
+    frame: DataFrame = open_frame(spark, source, [file])
+    check_columns(source, frame.columns, file.relative)
+    text = [F.coalesce(column(name).cast("string"), F.lit("\\N")) for name in source.needed_columns]
+    return _digest(frame.agg(*_sums(*text)).first())
+
+
+def _parquet_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
+    content = spark.read.format("binaryFile").load([escape_glob(f.path) for f in files])
+    rows = content.select(F.col("_metadata.file_path").alias("key"), F.sha2("content", 256).alias("hash")).collect()
+    by_key = {r.key: r.hash[:32] for r in rows}
+    for file in files[:_SCHEMAS_CHECKED]:
+        check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
+    return [replace(f, fingerprint=by_key[f.key]) for f in files]
