@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from gridlens.conffiles import existing_folder, file_named, files_in
 from gridlens.definitions import Document, explain, load_yaml
@@ -227,7 +228,7 @@ class _Layers:
 
 
 def _reason(details: Any) -> str:
-    return explain({**details, "input": None}, Document(Path(), None, {(): 1}))
+    return explain(cast(ErrorDetails, {**details, "input": None}), Document(Path(), None, {(): 1}))
 
 
 def _json_map(variable: str, text: str) -> dict[str, Any]:
