@@ -187,7 +187,7 @@ def test_a_year_ends_with_as_of_and_finds_the_heating_of_its_area(spark: SparkSe
     rows = []
     for point, heating in (("P1", 2.0), ("P2", 0.0), ("P3", 2.0)):
         for number, d in enumerate(dates):
-            energy = 8 + heating * max(12 - temperature[d], 0) + (d.toordinal() % 5) * 0.01
+            energy = float(8 + heating * max(12 - temperature[d], 0) + (d.toordinal() % 5) * 0.01)
             outside = d > as_of or d <= as_of - dt.timedelta(days=365)
             rows.append(
                 {
