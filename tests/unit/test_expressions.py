@@ -238,7 +238,6 @@ MEANINGS = [  # expression, rows (by position) for which it holds
     ("year(day) = 2026 and month(day) = 2 and day(day) = 17", [0]),
     ("datediff(date_add(day, 10), day) = 10 and last_day(day) = day", [1, 3]),
     ("coalesce(a, -1) = -1", [2]),
-    ("a <=> null", [2]),
     ("nullif(a, 0) is null", [1, 2]),
     ("if(flag, a, 100) = 100", [1, 2]),
     ("case when a > 5 then 'big' when a > 0 then 'small' else 'none' end = 'none'", [1, 2]),
