@@ -13,7 +13,7 @@ from gridlens.samples.catalogue import PRODUCTS
 from gridlens.samples.contacts import months_before, surprise_by_month
 from gridlens.samples.dirt import Delivery, choose
 from gridlens.samples.district import District
-from gridlens.samples.lines import codes, text
+from gridlens.samples.lines import codes, repeat, text
 from gridlens.samples.world import World
 
 COMPETITORS = ("虚拟售电甲", "虚拟售电乙", "虚拟售电丙")
@@ -75,35 +75,34 @@ def _families(world: World, d: District, bills: Bills) -> list[Family]:
 def interaction_rows(world: World, d: District, bills: Bills, delivery: Delivery) -> None:
     """Adds ``interaction``."""
     r, a, starts = world.random, d.accounts, world.month_starts
-    months = np.arange(world.parameters.months)
-    for number, family in enumerate(_families(world, d, bills)):
-        chance = (family.expected / family.most)[..., None]
-        draws = r.uniform("act", a.index[:, None, None], months[:, None], np.arange(family.most), np.array([[[number]]]))
-        account, month, turn = np.nonzero(draws < chance)
-        key = (a.index[account], month, turn, np.full(len(turn), number))
-        day = starts[month] + r.integer("act/day", starts[month + 1] - starts[month], *key)
-        keep = (day >= a.opened[account]) & (day <= d.life.closed[account])
-        _write(world, d, family, account[keep], day[keep], tuple(k[keep] for k in key), delivery)
+    families = _families(world, d, bills)
+    most = np.array([family.most for family in families])
+    expected = np.stack([family.expected for family in families], axis=-1)
+    turns = np.arange(most.max())
+    draws = r.uniform(
+        "act", a.index[:, None, None, None], np.arange(expected.shape[1])[:, None, None], np.arange(len(families))[:, None], turns
+    )
+    account, month, family, turn = np.nonzero((draws < (expected / most)[..., None]) & (turns < most[:, None]))
+    key = (a.index[account], month, family, turn)
+    day = starts[month] + r.integer("act/day", starts[month + 1] - starts[month], *key)
+    keep = (day >= a.opened[account]) & (day <= d.life.closed[account])
+    _write(world, families, day[keep], tuple(k[keep] for k in key), delivery)
 
 
-def _write(
-    world: World, d: District, family: Family, account: np.ndarray, day: np.ndarray, key: tuple[np.ndarray, ...], delivery: Delivery
-) -> None:
-    if not len(account):
-        return
-    r, index = world.random, d.accounts.index[account]
+def _write(world: World, families: list[Family], day: np.ndarray, key: tuple[np.ndarray, ...], delivery: Delivery) -> None:
+    r, (index, month, family, turn) = world.random, key
     clock = np.clip(54_000 + 16_000 * r.normal("act/second", *key), 0, 86_399).astype(np.int64)
     moment = (world.days[0] + day).astype("datetime64[s]") + clock.astype("timedelta64[s]")
-    nothing = pa.nulls(len(account), pa.string())
-    duration = np.maximum(1, family.seconds * np.exp(0.6 * r.normal("act/duration", *key))).astype(int)
+    seconds = np.array([f.seconds for f in families])[family]
+    duration = np.maximum(1, seconds * np.exp(0.6 * r.normal("act/duration", *key))).astype(int)
     columns = {
-        "interaction_id": pc.binary_join_element_wise(codes("IA", index), text(key[3]), text(key[1]), text(key[2]), "-"),
+        "interaction_id": pc.binary_join_element_wise(codes("IA", index), text(family), text(month), text(turn), "-"),
         "account_id": codes("99", index),
         "occurred_at": text(moment),
-        "channel": pa.repeat(family.channel, len(account)),
-        "kind": pa.repeat(family.kind, len(account)),
-        "object": pa.repeat(family.object, len(account)) if family.object else nothing,
-        "duration_seconds": text(duration) if family.seconds else nothing,
+        "channel": repeat([f.channel for f in families], family),
+        "kind": repeat([f.kind for f in families], family),
+        "object": repeat([f.object for f in families], family),
+        "duration_seconds": pc.if_else(pa.array(seconds > 0), text(duration), pa.scalar(None, pa.string())),
         "received_at": text((world.days[0] + day + 1).astype("datetime64[s]") + np.timedelta64(5400, "s")),
     }
     spoilt = choose(r, "interaction", INTERACTION_DIRT, *key)

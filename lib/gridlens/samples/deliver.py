@@ -9,12 +9,13 @@ from gridlens.samples.behaviour import interaction_rows
 from gridlens.samples.bills import bill_rows, bills_of
 from gridlens.samples.catalogue import PRODUCTS
 from gridlens.samples.contacts import contact_rows
+from gridlens.samples.customers import consent_rows, customer_rows
 from gridlens.samples.dirt import Delivery
 from gridlens.samples.district import district_of
 from gridlens.samples.lines import codes, fixed, repeat, text
 from gridlens.samples.meter_files import curve_rows, register_rows
+from gridlens.samples.network import outage_rows, supply_point_rows
 from gridlens.samples.payments import payment_rows, settle, settlement_truth
-from gridlens.samples.records import consent_rows, customer_rows, outage_rows, supply_point_rows
 from gridlens.samples.sales import inspection_rows, purchase_rows
 from gridlens.samples.tariffs import Schedules
 from gridlens.samples.truth import truth_rows

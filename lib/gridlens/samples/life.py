@@ -80,8 +80,8 @@ def _first(r: Random, a: Accounts, world: World, hazard: np.ndarray) -> tuple[np
     settled = world.month_starts[:-1][None, :] > a.opened[:, None] + 180
     drawn &= settled[:, :, None] & (np.arange(months) >= 3)[None, :, None]
     drawn &= ((a.district > 0) | (a.index >= 19))[:, None, None]
-    any_month = drawn.any(axis=2)
-    month = np.where(any_month.any(axis=1), any_month.argmax(axis=1), -1)
+    any_month = np.any(drawn, axis=2)
+    month = np.where(np.any(any_month, axis=1), any_month.argmax(axis=1), -1)
     cause = np.where(month >= 0, drawn[np.arange(len(a)), month].argmax(axis=1), -1)
     day = world.month_starts[np.maximum(month, 0)] + r.integer("leave/day", 28, a.index)
     return cause, np.where(month >= 0, np.minimum(day, len(world.days) - 1), NEVER)

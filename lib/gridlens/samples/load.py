@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gridlens.samples.accounts import Accounts
-from gridlens.samples.archetypes import ARCHETYPES, INDEX, bump_shape
+from gridlens.samples.archetypes import ARCHETYPES, INDEX
 from gridlens.samples.catalogue import SAVING, SUBSTITUTION
 from gridlens.samples.life import CAUSES, NEVER, Life
 from gridlens.samples.randomness import Random
+from gridlens.samples.shapes import bump_shape
 from gridlens.samples.world import HOLIDAY, WEEKEND, WORKING, World
 
 _F = np.float32

@@ -52,8 +52,8 @@ REGISTER_DIRT = {
 }
 """Share of register rows with each kind of dirt."""
 READ_KINDS = {"scheduled": "正常抄表", "exchange_out": "换表拆回", "exchange_in": "换表装入"}
-_KEY = {"key": "计量点编号", "received": "接收时间", "channel": "通道"}
-CURVE_CELLS = tuple(f"P{i}" for i in range(1, 97))
+CURVE_CELLS = ",".join(f"P{i}" for i in range(1, 97))
+"""Header of the 96 cells, which are handled as one column."""
 TRANSFORMER = 90_000_000
 """Added to a district's number to make its transformer's point number."""
 
@@ -120,7 +120,7 @@ def _spoil_power(r: Random, spoilt: Spoilt, power: np.ndarray, limit: np.ndarray
 def curve_rows(world: World, d: District, delivery: Delivery) -> None:
     """Adds the curves of the last ``curve_days`` days to ``curves``: average kW before the multiplier, P1 ends at 00:15."""
     flows = [(d.used, "1.8.0"), (d.fed, "2.8.0")] + ([(d.transformer, "1.8.0")] if d.transformer else [])
-    arrived = arrival(world, d.accounts.district)
+    arrived = text(arrival(world, d.accounts.district))
     for flow, channel in flows:
         points = points_of(d, flow, channel)
         days = np.arange(world.first_curve_day, len(world.days))
@@ -133,39 +133,41 @@ def curve_rows(world: World, d: District, delivery: Delivery) -> None:
         correct = power[spoilt.of("late_correction")]
         _spoil_power(world.random, spoilt, power, limit)
         power[spoilt.of("late_correction"), 40:60] *= 0.5
-        columns = _curve_columns(world, points, point, day, arrived[day], power)
-        _deliver_curves(world, delivery, columns, spoilt, correct)
+        columns = _curve_columns(world, points, point, day, repeat(arrived, day))
+        _deliver_curves(world, delivery, columns, spoilt, power, correct)
 
 
-def _curve_columns(world: World, points: Points, point: np.ndarray, day: np.ndarray, arrived: np.ndarray, power: np.ndarray) -> Columns:
-    columns = {
+def _curve_columns(world: World, points: Points, point: np.ndarray, day: np.ndarray, arrived: pa.Array) -> Columns:
+    return {
         "计量点编号": repeat(codes("PT", points.number), point),
         "数据日期": repeat(world.days, day),
         "通道": pa.repeat(points.channel, len(point)),
-        "接收时间": text(arrived),
+        "接收时间": arrived,
     }
-    for position, name in enumerate(CURVE_CELLS):
-        columns[name] = fixed(power[:, position], 4)
-    return columns
 
 
-def _deliver_curves(world: World, delivery: Delivery, columns: Columns, spoilt: Spoilt, correct: np.ndarray) -> None:
+def _cells(power: np.ndarray, spoiled: np.ndarray, texts: list[str | None]) -> pa.Array:
+    """All 96 cells of each row in one text, ``texts`` at the flat positions ``spoiled``: five times faster than column by column."""
+    rows, width = power.shape
+    flat = pc.fill_null(put(fixed(power, 4), spoiled, texts), "")
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), flat), ",")
+
+
+def _deliver_curves(world: World, delivery: Delivery, columns: Columns, spoilt: Spoilt, power: np.ndarray, correct: np.ndarray) -> None:
     rows = spoilt.of("text_cell")
-    chosen = world.random.integer("dirt/cell", 96, rows)
-    for position in np.unique(chosen):
-        where = rows[chosen == position]
-        columns[CURVE_CELLS[position]] = put(columns[CURVE_CELLS[position]], where, [BAD_TEXT[i % 4] for i in where])
+    spoiled = rows * 96 + world.random.integer("dirt/cell", 96, rows)
+    columns[CURVE_CELLS] = _cells(power, spoiled, [BAD_TEXT[i % 4] for i in rows])
     cells = {
         "future_date": ("数据日期", ["2031-01-01"]),
         "unknown_code": ("通道", ["9.9.9"]),
         "wrong_date": ("数据日期", list(WRONG_DATES)),
         "missing_key": ("计量点编号", [""]),
     }
-    delivery.spoil("curves", columns, spoilt, **_KEY, date="数据日期", cells=cells)
+    delivery.spoil("curves", columns, spoilt, key="计量点编号", channel="通道", received="接收时间", date="数据日期", cells=cells)
     late = spoilt.of("late_correction")
     if len(late):
-        right = {name: put(columns[name], late, fixed(correct[:, i], 4).to_pylist()) for i, name in enumerate(CURVE_CELLS)}
-        delivery.correct("curves", columns | right, late, _identity(columns, "数据日期"), received="接收时间", days=3)
+        right = put(columns[CURVE_CELLS], late, _cells(correct, late[:0], []).to_pylist())
+        delivery.correct("curves", {**columns, CURVE_CELLS: right}, late, _identity(columns, "数据日期"), received="接收时间", days=3)
 
 
 def _identity(columns: Columns, date: str) -> Columns:
@@ -200,7 +202,7 @@ def _readings(world: World, schedules: Schedules, d: District, flow: Flow, point
     rates = np.where(swapped[:, None], rates - at_swap, rates)
     total = rates.sum(axis=1)
     day = position - 1
-    date = world.days[0] - 1 + position
+    dates = np.append(world.days[:1] - 1, world.days)
     spoilt = _plan(world.random, "registers", REGISTER_DIRT if kind == "scheduled" else {}, points, point, position)
     correct = total[spoilt.of("late_correction")]
     total[spoilt.of("negative")] *= -1
@@ -209,20 +211,21 @@ def _readings(world: World, schedules: Schedules, d: District, flow: Flow, point
     shown = np.zeros(len(point), dtype=bool)
     if flow is d.used:
         shown = schedules.time_of_use[d.contract.tariff(np.arange(-1, len(world.days)))[point, position]]
-    arrived = np.append(arrival(world, d.accounts.district)[:1] - np.timedelta64(1, "D"), arrival(world, d.accounts.district))[position]
+    arrived = arrival(world, d.accounts.district)
+    arrived = np.append(arrived[:1] - np.timedelta64(1, "D"), arrived)
     demand = np.where(shown & (day >= 0), flow.registers.demand[point, np.maximum(day, 0)], np.nan)
     columns: Columns = {
         "计量点编号": repeat(codes("PT", points.number), point),
         "表计编号": _meter_codes(points, point, swapped),
         "通道": pa.repeat(points.channel, len(point)),
-        "抄表日期": text(date),
+        "抄表日期": repeat(dates, position),
         "抄表类型": pa.repeat(READ_KINDS[kind], len(point)),
         "示数总": fixed(total, 3, scaled=True),
     }
     for code, name in enumerate(("示数尖", "示数峰", "示数平", "示数谷", "示数深谷")):
         columns[name] = _where(shown, fixed(rates[:, code], 3, scaled=True))
     columns["最大需量"] = fixed(demand, 4)
-    columns["接收时间"] = text(arrived)
+    columns["接收时间"] = repeat(arrived, position)
     _deliver_registers(delivery, columns, spoilt, correct)
 
 
@@ -243,7 +246,7 @@ def _deliver_registers(delivery: Delivery, columns: Columns, spoilt: Spoilt, cor
         "wrong_date": ("抄表日期", list(WRONG_DATES)),
         "missing_key": ("计量点编号", [""]),
     }
-    delivery.spoil("registers", columns, spoilt, **_KEY, date="抄表日期", cells=cells)
+    delivery.spoil("registers", columns, spoilt, key="计量点编号", channel="通道", received="接收时间", date="抄表日期", cells=cells)
     late = spoilt.of("late_correction")
     if len(late):
         right = {**columns, "示数总": put(columns["示数总"], late, fixed(correct, 3, scaled=True).to_pylist())}

@@ -118,17 +118,17 @@ def _top_ups(world: World, d: District, bills: Bills, delivery: Delivery) -> Non
     need = np.zeros((len(a), months), dtype=np.int64)
     need[bills.account, bills.month] = np.maximum(bills.fen, 0)
     balance = np.full(len(a), 10_000, dtype=np.int64)
+    loads = np.zeros_like(need)
     for m in range(months):
         cushion = np.where(d.life.distress[:, m] > 1.0, 0, 5_000)
         missing = need[:, m] + cushion - balance
-        load = np.where(a.prepaid & (missing > 0), -(-missing // 5_000) * 5_000, 0)
-        rows = np.flatnonzero(load > 0)
-        if len(rows):
-            day = world.month_starts[m] + world.random.integer("top-up", 27, a.index[rows], m)
-            keep = day < len(world.days)
-            month = np.full(int(keep.sum()), m)
-            _payments(world, d, rows[keep], month, pa.nulls(len(month), pa.string()), "T", load[rows][keep], day[keep], delivery)
-        balance = np.maximum(balance + load - need[:, m], 0)
+        loads[:, m] = np.where(a.prepaid & (missing > 0), -(-missing // 5_000) * 5_000, 0)
+        balance = np.maximum(balance + loads[:, m] - need[:, m], 0)
+    who, month = np.nonzero(loads)
+    day = world.month_starts[month] + world.random.integer("top-up", 27, a.index[who], month)
+    keep = day < len(world.days)
+    who, month = who[keep], month[keep]
+    _payments(world, d, who, month, pa.nulls(len(who), pa.string()), "T", loads[who, month], day[keep], delivery)
 
 
 def _payments(

@@ -10,9 +10,9 @@ from gridlens.samples.catalogue import PRODUCT_INDEX, PRODUCTS
 from gridlens.samples.dirt import Delivery, choose
 from gridlens.samples.district import District
 from gridlens.samples.faults import FINDINGS
+from gridlens.samples.identifiers import day_or_none
 from gridlens.samples.life import CAUSES, NEVER
 from gridlens.samples.lines import codes, fixed, repeat, text
-from gridlens.samples.records import day_or_none
 from gridlens.samples.world import World
 
 _SUBSCRIPTION = np.array([p.subscription for p in PRODUCTS])

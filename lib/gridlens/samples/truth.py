@@ -11,9 +11,9 @@ from gridlens.samples.catalogue import PRODUCTS
 from gridlens.samples.dirt import Delivery
 from gridlens.samples.district import District
 from gridlens.samples.faults import KINDS
+from gridlens.samples.identifiers import day_or_none
 from gridlens.samples.life import CAUSES, NEVER
 from gridlens.samples.lines import codes, fixed, repeat, text
-from gridlens.samples.records import day_or_none
 from gridlens.samples.world import World
 
 
