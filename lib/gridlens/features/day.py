@@ -118,8 +118,10 @@ def _with_estimates(blocks: DataFrame, estimates: DataFrame | None) -> DataFrame
     Only blocks with a gap meet the estimates, so that the many without one are neither shuffled nor sorted.
     """
     nothing = F.array().cast("array<double>")
-    code = F.lit(_SOURCE_ESTIMATED)
-    by_source = F.when(F.array_contains("quality", code.cast("tinyint")), F.size(F.filter("quality", lambda q: q == code))).otherwise(0)
+    code = F.lit(_SOURCE_ESTIMATED).cast("tinyint")
+    # Not F.filter: a lambda takes the whole projection out of generated code.
+    marked = F.size("quality") - F.size(F.array_remove("quality", code))
+    by_source = F.when(F.array_contains("quality", code), marked).otherwise(0)
     rows = blocks.select(*_KEEP, "zone", "values", "missing_count", "_content_hash", by_source.alias("estimated_by_source"))
     if estimates is None:
         return rows.withColumn("estimates", nothing)
