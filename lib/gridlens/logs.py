@@ -6,7 +6,11 @@ import datetime as dt
 import json
 import logging
 import logging.handlers
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gridlens.errors import PlatformError
@@ -86,3 +90,46 @@ def set_up_logging(settings: Settings) -> Path:
     _LOG.propagate = False
     logging.captureWarnings(True)
     return path
+
+
+_JAVA_PATTERNS = (
+    r"(?i)((?:secret|password|token|credential|access.?key)[\w.\-]*[=:]\s*)\S+",
+    r"(?<![\d.A-Za-z])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d\d\d\d[ -]?\d\d\d\d(?!\d)",
+)
+_LOG4J = """status = error
+rootLogger.level = warn
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.layout.pattern = {pattern}
+"""
+
+
+def java_log_options(settings: Settings) -> dict[str, str]:
+    """Spark settings that make a local Java log through the same redaction; writes the log4j file they name."""
+    folder = log_path(settings).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    line = "%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %c{1}: %m%n%ex"
+    for pattern, blot in zip(_JAVA_PATTERNS, ("$1***", "***"), strict=True):
+        line = f"%replace{{{line}}}{{{pattern}}}{{{blot}}}"
+    target = folder / "log4j2.properties"
+    target.write_text(_LOG4J.format(pattern=line.replace("\\", "\\\\")), encoding="utf-8")
+    own = settings.spark.get("spark.driver.extraJavaOptions", "")
+    return {"spark.driver.extraJavaOptions": f"{own} -Dlog4j2.configurationFile={target.as_uri()}".strip()}
+
+
+@contextmanager
+def java_log(settings: Settings) -> Iterator[None]:
+    """While the block runs, file descriptor 2 is ``logs/spark.log``: a Java that starts in it keeps writing there."""
+    sys.stderr.flush()
+    target = os.open(log_path(settings).with_name("spark.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    screen = os.dup(2)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(target)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, TextIO
@@ -74,6 +74,42 @@ def print_summary(title: str, facts: Mapping[str, Any]) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         console.print(Text(f"  {name.ljust(width)}  {cell(value)}"))
+
+
+def print_result(title: str, result: Any, *, as_json: bool = False) -> None:
+    """A pipeline's result: single values as a summary, lists of records as tables; or the whole as JSON."""
+    if as_json:
+        print_json(result)
+        return
+    facts: dict[str, Any] = {}
+    tables: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for field in fields(result):
+        value = getattr(result, field.name)
+        records = [_record(item) for item in value] if isinstance(value, list | tuple) else []
+        if records and all(records):
+            tables[field.name.replace("_", " ")] = [record for record in records if record]
+        elif field.name == "seconds":
+            facts["took"] = duration(value)
+        elif value not in (None, (), [], {}):
+            facts[field.name.replace("_", " ")] = value
+    if getattr(result, "nothing_new", False):
+        facts = {"outcome": "nothing new", **facts}
+    print_summary(title, facts)
+    for name, rows in tables.items():
+        print_table(rows, title=name)
+
+
+def _record(item: Any) -> dict[str, Any] | None:
+    """A record as one flat row (records inside are spread), or None where ``item`` is none."""
+    if isinstance(item, Mapping):
+        return dict(item)
+    if not is_dataclass(item) or isinstance(item, type):
+        return None
+    row: dict[str, Any] = {}
+    for field in fields(item):
+        value = getattr(item, field.name)
+        row.update(_record(value) or {} if is_dataclass(value) else {field.name: value})
+    return row
 
 
 def print_text(text: str) -> None:

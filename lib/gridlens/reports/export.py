@@ -205,7 +205,12 @@ def _json(value: Any) -> Any:
 
 
 def _write_xlsx(part: Path, df: DataFrame) -> int:
-    options = {"constant_memory": True, "tmpdir": str(part.parent), "strings_to_formulas": False, "strings_to_urls": False}
+    with tempfile.TemporaryDirectory(prefix=f"{part.name}.", dir=part.parent) as scratch:
+        return _xlsx_rows(part, df, scratch)
+
+
+def _xlsx_rows(part: Path, df: DataFrame, scratch: str) -> int:
+    options = {"constant_memory": True, "tmpdir": scratch, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(str(part), {**options, "default_date_format": "yyyy-mm-dd"})
     sheet = book.add_worksheet("data")
     moment = book.add_format({"num_format": 'yyyy-mm-dd hh:mm:ss"Z"'})

@@ -1,0 +1,174 @@
+"""Looks at the warehouse without changing it: tables, rows, runs, data quality."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.contracts import all_tables, find_table
+from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
+from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, QUARANTINE
+from gridlens.errors import SettingsError
+from gridlens.expressions import check
+from gridlens.fold.blocks import blocks_as_known
+from gridlens.fold.versioned import as_known
+from gridlens.reports.export import Exported, export
+from gridlens.settings import Settings
+from gridlens.tables import Table
+from gridlens.warehouse import Warehouse
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of a table is meant.
+
+    Attributes:
+        table: ``layer.name``, or a bare name.
+        where: checked expression over the table's columns.
+        columns: names in the order wanted; default all, without the personal ones unless ``personal``.
+        limit: rows at most.
+        known_at: what was known at that moment (UTC); default what is known now.
+        personal: keep personal columns.
+    """
+
+    table: str
+    where: str | None = None
+    columns: tuple[str, ...] = ()
+    limit: int | None = None
+    known_at: dt.datetime | None = None
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """Accounts by source, rules broken by quarantined rows, and the figures of the last run that measured any."""
+
+    run_id: str | None
+    accounts: Rows
+    broken_rules: Rows
+    metrics: Rows
+
+
+def list_tables(spark: SparkSession, settings: Settings) -> Rows:
+    """Every declared table with its number of rows, none where it was never written."""
+    warehouse = Warehouse(spark, settings)
+    return [
+        {
+            "table": full,
+            "rows": warehouse.read(table).count() if warehouse.exists(table) else None,
+            "keys": ", ".join(table.keys),
+            "what": table.doc,
+        }
+        for full, table in all_tables().items()
+    ]
+
+
+def list_runs(spark: SparkSession, settings: Settings, *, limit: int = 20) -> Rows:
+    """The last runs, newest first."""
+    rows = Warehouse(spark, settings).read(RUN_LOG).orderBy(F.desc("started_at"), "run_id").limit(limit)
+    seconds = (F.col("ended_at").cast("double") - F.col("started_at").cast("double")).alias("seconds")
+    columns = ("run_id", "job", _utc("started_at"), seconds, "outcome", "message", "as_of", _utc("known_at"), "parameters", "tables_out")
+    return [_parsed(row.asDict()) for row in rows.select(*columns).collect()]
+
+
+def _utc(name: str) -> Column:
+    """A moment as ISO text in UTC: a Row's own datetime would be in the driver's zone."""
+    utc = F.to_utc_timestamp(F.col(name), F.current_timezone())
+    return F.date_format(utc, "yyyy-MM-dd'T'HH:mm:ss'Z'").alias(name)
+
+
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: json.loads(value) if name in ("parameters", "tables_out") and value else value for name, value in row.items()}
+
+
+def select(spark: SparkSession, settings: Settings, selection: Selection) -> tuple[Table, DataFrame]:
+    """The table and the rows that ``selection`` describes.
+
+    Raises:
+        SettingsError: no such table or column, the table was never written, or it has no knowledge time.
+        DefinitionError: the expression is not allowed.
+    """
+    table = find_table(selection.table)
+    names = _columns(table, selection)
+    condition = check(selection.where, table.schema, "option --where", family="boolean") if selection.where else None
+    warehouse = Warehouse(spark, settings)
+    if not warehouse.exists(table):
+        raise SettingsError(f"table {table.layer}.{table.name} does not exist yet in {settings.warehouse}: run `gridlens run` first")
+    rows = _as_known(warehouse, table, selection.known_at) if selection.known_at else warehouse.read(table)
+    if condition:
+        rows = rows.where(condition.column())
+    rows = rows.select(*names)
+    return table, rows.limit(selection.limit) if selection.limit is not None else rows
+
+
+def _columns(table: Table, selection: Selection) -> list[str]:
+    unknown = [name for name in selection.columns if name not in table.columns]
+    if unknown:
+        raise SettingsError(f"option --columns: table {table.name} has no column {unknown[0]}; there are {', '.join(table.columns)}")
+    hidden = [name for name in selection.columns if name in table.personal and not selection.personal]
+    if hidden:
+        raise SettingsError(f"option --columns: {hidden[0]} is personal; add --personal if you may see it")
+    return list(selection.columns) or [name for name in table.columns if selection.personal or name not in table.personal]
+
+
+def _as_known(warehouse: Warehouse, table: Table, known_at: dt.datetime) -> DataFrame:
+    """The table as it was known: of interval blocks and versioned entities the version that held then."""
+    current = warehouse.read(table)
+    if table.name == INTERVAL_DAY.name:
+        return blocks_as_known(current, warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
+    if "known_from" not in table.columns:
+        raise SettingsError(f"option --known-at: table {table.name} has no knowledge time (known_from)")
+    if table.layer == "silver" and table.keys[-1] == "known_from":
+        return as_known(current, table, known_at=known_at, keys=table.keys[:-1])
+    return current.where(F.col("known_from") <= F.lit(known_at))
+
+
+def show(spark: SparkSession, settings: Settings, selection: Selection) -> Rows:
+    """The selected rows; moments as ISO text in UTC."""
+    _, rows = select(spark, settings, selection)
+    moments = {f.name for f in rows.schema.fields if f.dataType.typeName() == "timestamp"}
+    return [row.asDict(recursive=True) for row in rows.select(*(_utc(n) if n in moments else F.col(n) for n in rows.columns)).collect()]
+
+
+def export_table(spark: SparkSession, settings: Settings, selection: Selection, path: Path) -> Exported:
+    """Writes the selected rows to a file; see :func:`gridlens.reports.export.export`."""
+    table, rows = select(spark, settings, selection)
+    written = export(rows, table, path, personal=selection.personal)
+    left_out = () if selection.personal or selection.columns else tuple(table.personal)
+    return Exported(written.path, written.rows, written.columns, left_out)
+
+
+def quality_report(spark: SparkSession, settings: Settings) -> QualityReport:
+    """The data-quality report: accounts of all batches by source, broken rules, figures of the last run that measured any."""
+    warehouse = Warehouse(spark, settings)
+    counts = ("row_count", "accepted", "superseded", "duplicate", "quarantined", "bad_cells", "flagged")
+    sums = [F.sum(name).alias(name) for name in counts]
+    accounts = warehouse.read(BATCH_ACCOUNT).groupBy("_source", "entity").agg(F.count("*").alias("batches"), *sums)
+    defect = F.explode("defects")  # of quarantined rows only, which are few
+    broken = warehouse.read(QUARANTINE).select("_source", "entity", defect.alias("d"))
+    by_rule = broken.groupBy("_source", "entity", F.col("d.rule").alias("rule"), F.col("d.severity").alias("severity"))
+    broken_rules = by_rule.agg(F.count("*").alias("rows")).orderBy(F.desc("rows"), "_source", "rule")
+    run_id, metrics = _last_metrics(warehouse)
+    return QualityReport(run_id, _dicts(accounts.orderBy("_source", "entity")), _dicts(broken_rules), metrics)
+
+
+def _last_metrics(warehouse: Warehouse) -> tuple[str | None, Rows]:
+    metrics = warehouse.read(QUALITY_METRIC)
+    measured = warehouse.read(RUN_LOG).join(metrics.select("run_id").distinct(), on="run_id", how="left_semi")
+    last = measured.orderBy(F.desc("started_at")).select("run_id").head(1)
+    if not last:
+        return None, []
+    run_id = last[0]["run_id"]
+    return run_id, _dicts(metrics.where(F.col("run_id") == run_id).select("subject", "metric", "value").orderBy("subject", "metric"))
+
+
+def _dicts(rows: DataFrame) -> Rows:
+    return [row.asDict(recursive=True) for row in rows.collect()]
