@@ -33,7 +33,8 @@ def has_offset(pattern: str) -> bool:
 def wall_of_text(text: Column, formats: Sequence[str] = ()) -> Column:
     """Wall timestamp of ``text`` (ISO date or time unless ``formats`` are given); null where it cannot be read."""
     if not formats:
-        iso = F.when(text.rlike(ISO_TIME), F.concat(text, F.lit("Z"))).when(text.rlike(ISO_DATE), F.concat(text, F.lit(" 00:00:00Z")))
+        seconds = F.when(F.char_length(text) == len("2024-01-01 00:00"), F.lit(":00Z")).otherwise(F.lit("Z"))
+        iso = F.when(text.rlike(ISO_TIME), F.concat(text, seconds)).when(text.rlike(ISO_DATE), F.concat(text, F.lit(" 00:00:00Z")))
         return iso.try_cast("timestamp")
     # The appended offset makes the pattern read the written clock as UTC; without it the session's zone would apply.
     return _first([F.try_to_timestamp(F.concat(text, F.lit(" +0000")), F.lit(f"{p} xx")) for p in formats if not has_offset(p)])

@@ -11,19 +11,22 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DateType, StringType, TimestampType
+from pyspark.sql.types import DateType, DoubleType, StringType, TimestampType
 
 from gridlens.ingest import clock
+from gridlens.ingest.fields import FieldSource
 from gridlens.ingest.frames import column
 from gridlens.ingest.mapping import (
     LINEAGE,
     bad_cells,
-    clean_text,
+    cleaned,
     instant_of_column,
     known_from,
     read_cell,
     read_date,
-    read_number,
+    read_fields,
+    unreadable_mark,
+    value_of,
     wall_of_ntz,
 )
 from gridlens.ingest.source import SourceFile
@@ -41,38 +44,30 @@ def to_interval_contract(rows: DataFrame, source: SourceFile) -> DataFrame:
     """
     part = source.intervals
     assert part is not None
+    mapped = {name: StringType() for name in source.columns}
+    read = read_fields(cleaned(rows, source), source, mapped)
     if part.layout == "wide_day":
-        return _contract(
-            rows, source, _label_date(rows, source), first=F.lit(0), values=F.col("_values"), bad=F.col("_bad"), digest=F.col("_digest")
-        )
-    value, unreadable = _reading(rows, source)
+        days = read.withColumn("_date", _label_date(read, source))
+        return _contract(days, source, first=F.lit(0), values=F.col("_values"), bad=F.col("_bad"), digest=F.col("_digest"))
+    if "_value" not in read.columns:
+        read = _with_reading(read, source)
     if part.is_daily:
-        return _single(rows, source, value, unreadable, date=_label_date(rows, source), first=F.lit(0))
-    timed = _resolve_moments(rows, source)
-    date = clock.date_of_wall(clock.wall_of_instant(F.col("_begin"), source.zone))
-    seconds = F.unix_seconds("_begin") - F.unix_seconds(clock.day_begin(date, source.zone))
-    first = F.floor(seconds / F.lit(part.resolution_minutes * 60)).cast("int")
-    off_grid = (F.unix_micros("_begin") - F.unix_micros(clock.day_begin(date, source.zone))) % F.lit(
-        part.resolution_minutes * 60_000_000
-    ) != 0
-    found = F.when(off_grid, F.lit(_OFF_GRID)).when(F.col("_skipped"), F.lit(_SKIPPED))
-    timed = timed.withColumn("_problem", F.coalesce("_problem", F.when(F.col("_begin").isNull(), F.lit(_NO_TIME)), found))
-    return _single(timed, source, value, unreadable, date=date, first=first)
+        return _single(read.withColumn("_date", _label_date(read, source)), source, first=F.lit(0))
+    length = part.resolution_minutes * 60_000_000
+    timed = _resolve_moments(read, source).withColumn("_date", clock.date_of_wall(clock.wall_of_instant(F.col("_begin"), source.zone)))
+    timed = timed.withColumn("_since", F.unix_micros("_begin") - F.unix_micros(clock.day_begin(F.col("_date"), source.zone)))
+    found = F.when(F.col("_begin").isNull(), F.lit(_NO_TIME)).when(F.col("_skipped"), F.lit(_SKIPPED))
+    found = found.when(F.col("_since") % F.lit(length) != 0, F.lit(_OFF_GRID))
+    first = F.floor(F.col("_since") / F.lit(length)).cast("int")
+    return _single(timed.withColumn("_problem", F.coalesce("_problem", found)), source, first=first)
 
 
-def _reading(rows: DataFrame, source: SourceFile) -> tuple[Column, Column]:
-    """(value, unreadable) of a row that holds one reading."""
+def _with_reading(rows: DataFrame, source: SourceFile) -> DataFrame:
+    """``rows`` with ``_value`` and ``_unreadable``, where the reader has not made them (all but CSV)."""
     part = source.intervals
-    if part is None or part.value is None or "_value" in rows.columns:
-        return F.col("_value"), F.col("_unreadable")
-    dtype = rows.schema[part.value].dataType
-    if isinstance(dtype, StringType):
-        text = clean_text(column(part.value), source.options.null_values)
-        number = read_number(text, source.options.decimal)
-        return number, text.isNotNull() & number.isNull()
-    number = column(part.value).cast("double")
-    sound = F.when(~F.isnan(number) & (F.abs(number) < F.lit(float("inf"))), number)
-    return sound, number.isNotNull() & sound.isNull()
+    assert part is not None
+    number = read_cell(rows, source, FieldSource(column=part.value), DoubleType())
+    return rows.withColumn("_value", number).withColumn("_unreadable", column(str(part.value)).isNotNull() & F.col("_value").isNull())
 
 
 def _label(source: SourceFile) -> str:
@@ -89,7 +84,7 @@ def _label_date(rows: DataFrame, source: SourceFile) -> Column:
     run = part.clock or source.clock
     if not isinstance(dtype, StringType) and dtype.typeName().startswith("timestamp"):
         return clock.date_of_wall(clock.wall_of_instant(instant_of_column(value, dtype, run, source.zone), source.zone))
-    return read_date(clean_text(value.cast("string"), source.options.null_values), part.formats, run, source.zone)
+    return read_date(value.cast("string"), part.formats, run, source.zone)
 
 
 def _resolve_moments(rows: DataFrame, source: SourceFile) -> DataFrame:
@@ -101,13 +96,12 @@ def _resolve_moments(rows: DataFrame, source: SourceFile) -> DataFrame:
     own_moment = isinstance(dtype, TimestampType) or any(clock.has_offset(p) for p in part.formats)
     if run != "wall" or own_moment:
         if isinstance(dtype, StringType):
-            text = clean_text(value, source.options.null_values)
-            moment = clock.instant_of_text(text, part.formats, run, source.zone)
+            moment = clock.instant_of_text(value, part.formats, run, source.zone)
         else:
             moment = instant_of_column(value, dtype, run, source.zone)
         begin = clock.shift(moment, -length) if part.labels == "end" else moment
         return rows.withColumn("_begin", begin).withColumn("_skipped", F.lit(False))
-    wall = _wall(value, dtype, part.formats, source.options.null_values) if isinstance(dtype, StringType) else wall_of_ntz(value)
+    wall = _wall(value, part.formats) if isinstance(dtype, StringType) else wall_of_ntz(value)
     timed = rows.withColumn("_wall", wall)
     occurs = clock.exists(F.col("_wall"), source.zone)
     if part.labels == "end":  # an end written by adding the length to the begin: 02:00 where the clock jumped to 03:00
@@ -120,9 +114,8 @@ def _resolve_moments(rows: DataFrame, source: SourceFile) -> DataFrame:
     return timed.withColumn("_begin", begin).withColumn("_skipped", ~occurs)
 
 
-def _wall(value: Column, dtype: object, formats: Sequence[str], null_values: Sequence[str]) -> Column:
+def _wall(text: Column, formats: Sequence[str]) -> Column:
     """The wall time of a label; 24:00 is the midnight that ends the day."""
-    text = clean_text(value, null_values)
     midnight = text.contains(" 24:00")
     read = clock.wall_of_text(F.when(midnight, F.replace(text, F.lit(" 24:00"), F.lit(" 00:00"))).otherwise(text), formats)
     return F.when(midnight, clock.shift(read, 86_400)).otherwise(read)
@@ -152,10 +145,10 @@ def _with_second(timed: DataFrame, source: SourceFile) -> DataFrame:
     return timed.join(F.broadcast(second), ["_locator", *melted], how="left")
 
 
-def _single(rows: DataFrame, source: SourceFile, value: Column, unreadable: Column, *, date: Column, first: Column) -> DataFrame:
+def _single(rows: DataFrame, source: SourceFile, *, first: Column) -> DataFrame:
     """Rows with one reading each: ``values`` of length one, ``bad_intervals`` with its position in the day."""
     part = source.intervals
-    flag = F.lit(None).cast("string")
+    value, flag = F.col("_value"), F.lit(None).cast("string")
     if part is not None and part.complete is not None:
         count = F.coalesce(column(part.complete.column).cast("string"), F.lit("nothing"))
         whole = F.btrim(count) == F.lit(part.complete.equals)
@@ -163,33 +156,24 @@ def _single(rows: DataFrame, source: SourceFile, value: Column, unreadable: Colu
             F.lit(f"{part.complete.column} is "), count, F.lit(f", expected {part.complete.equals}: the value counts as missing")
         )
         flag, value = F.when(~whole, detail), F.when(whole, value)
-    bad = F.when(unreadable, F.array(first))
+    bad = F.when(F.col("_unreadable"), F.array(first))
     digest = F.xxhash64(value.isNull(), value)
-    return _contract(rows, source, date, first=first, values=F.array(value), bad=bad, digest=digest, flag=flag)
+    return _contract(rows, source, first=first, values=F.array(value), bad=bad, digest=digest, flag=flag)
 
 
 def _contract(
-    rows: DataFrame,
-    source: SourceFile,
-    date: Column,
-    *,
-    first: Column,
-    values: Column,
-    bad: Column,
-    digest: Column,
-    flag: Column | None = None,
+    rows: DataFrame, source: SourceFile, *, first: Column, values: Column, bad: Column, digest: Column, flag: Column | None = None
 ) -> DataFrame:
     part = source.intervals
     assert part is not None
-    cells = {name: read_cell(rows, source, spec, StringType()) for name, spec in source.columns.items()}
-    points = {name: cell.value for name, cell in cells.items()}
+    points = {name: value_of(name) for name in source.columns}
     if part.layout == "matrix_by_point":
         points["metering_point_id"] = F.concat(F.lit(part.point_prefix), F.col("_member"))
     sound = F.col("_problem").isNull()
     business = {
         "metering_point_id": points["metering_point_id"],
         "channel": points["channel"],
-        "local_date": date,
+        "local_date": F.col("_date"),
         "resolution_minutes": F.lit(part.resolution_minutes),
         "first_interval": first,
         "values": F.when(sound, values),
@@ -199,7 +183,10 @@ def _contract(
         "zone": F.lit(source.zone),
     }
     known, unreadable = known_from(rows, source, business)
-    marks = {name: cell.unreadable for name, cell in cells.items()} | {"known_from": unreadable, "values": bad.isNotNull()}
+    marks = {name: unreadable_mark(spec, name) for name, spec in source.columns.items()} | {
+        "known_from": unreadable,
+        "values": bad.isNotNull(),
+    }
     extra = [
         F.concat_ws(source.options.delimiter, F.col("_member"), column(part.label) if part.label else None, F.col("_value").cast("string"))
     ]

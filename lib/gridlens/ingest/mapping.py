@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,14 +22,7 @@ _INTEGER_TAIL = r"\.0+$"
 
 LINEAGE = ("_file_id", "_locator", "_head", "_problem", "_raw")
 """Columns that readers give and the mapping carries through."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A contract field's value, and whether the source cell held something that could not be read."""
-
-    value: Column
-    unreadable: Column
+_VALUE = "_value_of_"
 
 
 def to_contract(rows: DataFrame, source: SourceFile) -> DataFrame:
@@ -39,22 +31,43 @@ def to_contract(rows: DataFrame, source: SourceFile) -> DataFrame:
     A cell that cannot be read becomes null and its field's name stands in ``_bad_cells`` (required fields too: the rules
     reject the row for the null). NaN and infinity are unreadable.
     """
-    cells: dict[str, Cell] = {}
-    values: dict[str, Column] = {}
-    for field in ENTITIES[source.entity][1]:
-        if field.name in source.columns:
-            cells[field.name] = read_cell(rows, source, source.columns[field.name], field.data_type)
-            values[field.name] = cells[field.name].value
-        else:
-            values[field.name] = F.lit(None).cast(field.data_type)
-    known, unreadable = known_from(rows, source, values)
-    marks = {name: cell.unreadable for name, cell in cells.items()} | {"known_from": unreadable}
-    return rows.select(
+    fields = ENTITIES[source.entity][1]
+    read = read_fields(cleaned(rows, source), source, {f.name: f.data_type for f in fields if f.name in source.columns})
+    values = {f.name: value_of(f.name) if f.name in source.columns else F.lit(None).cast(f.data_type) for f in fields}
+    known, unreadable = known_from(read, source, values)
+    marks = {name: unreadable_mark(spec, name) for name, spec in source.columns.items()} | {"known_from": unreadable}
+    return read.select(
         *[value.alias(name) for name, value in values.items()],
         known.alias("known_from"),
         bad_cells(marks).alias("_bad_cells"),
         *LINEAGE,
     )
+
+
+def cleaned(rows: DataFrame, source: SourceFile) -> DataFrame:
+    """``rows`` with the named text columns trimmed, and null where they hold one of the null values.
+
+    A step of its own, as is ``read_fields``: one select with everything in it would parse each cell as often as it is used.
+    """
+    text = {c for c in source.needed_columns if c in rows.columns and isinstance(rows.schema[c].dataType, StringType)}
+    nulls = source.options.null_values
+    return rows.select(*[clean_text(column(c), nulls).alias(c) if c in text else column(c) for c in rows.columns])
+
+
+def read_fields(rows: DataFrame, source: SourceFile, targets: Mapping[str, DataType]) -> DataFrame:
+    """Cleaned ``rows`` with each mapped field in a column of its own (``value_of``)."""
+    values = [read_cell(rows, source, source.columns[name], target).alias(_VALUE + name) for name, target in targets.items()]
+    return rows.select("*", *values)
+
+
+def value_of(name: str) -> Column:
+    """The column of a field after ``read_fields``."""
+    return F.col(_VALUE + name)
+
+
+def unreadable_mark(spec: FieldSource, name: str) -> Column:
+    """True where the field's cell held something and no value came of it."""
+    return column(spec.column).isNotNull() & value_of(name).isNull() if spec.column is not None else F.lit(False)
 
 
 def bad_cells(marks: Mapping[str, Column]) -> Column:
@@ -67,30 +80,22 @@ def bad_cells(marks: Mapping[str, Column]) -> Column:
     return F.when(any_bad, F.filter(names, lambda name: name.isNotNull()))
 
 
-def read_cell(rows: DataFrame, source: SourceFile, spec: FieldSource, target: DataType) -> Cell:
-    """One field of ``target`` type from its column or constant."""
+def read_cell(rows: DataFrame, source: SourceFile, spec: FieldSource, target: DataType) -> Column:
+    """One field of ``target`` type from its (cleaned) column or constant; null where it is empty or cannot be read."""
     if spec.column is None:
-        text = F.lit(spec.constant)
-        return Cell(_parsed(text, target, spec, source), F.lit(False))
-    dtype = rows.schema[spec.column].dataType
-    if isinstance(dtype, StringType) or spec.codes or spec.extract or spec.prefix:
-        text = clean_text(column(spec.column).cast("string"), source.options.null_values)
-        return _text_cell(text, target, spec, source)
-    value = _typed(column(spec.column), dtype, target, spec, source)
-    if value is None:
-        return _text_cell(clean_text(column(spec.column).cast("string"), source.options.null_values), target, spec, source)
-    return Cell(value, column(spec.column).isNotNull() & value.isNull())
+        return _parsed(F.lit(spec.constant), target, spec, source)
+    dtype, cell = rows.schema[spec.column].dataType, column(spec.column)
+    if not (isinstance(dtype, StringType) or spec.codes or spec.extract or spec.prefix):
+        value = _typed(cell, dtype, target, spec, source)
+        if value is not None:
+            return value
+    return _parsed(cell.cast("string"), target, spec, source)
 
 
 def clean_text(text: Column, null_values: Sequence[str]) -> Column:
     """``text`` without blanks around it; null where it is one of ``null_values``."""
     trimmed = F.btrim(text, F.lit(_BLANKS))
     return F.when(~trimmed.isin(list(null_values)), trimmed) if null_values else trimmed
-
-
-def _text_cell(text: Column, target: DataType, spec: FieldSource, source: SourceFile) -> Cell:
-    value = _parsed(text, target, spec, source)
-    return Cell(value, text.isNotNull() & value.isNull())
 
 
 def _parsed(text: Column, target: DataType, spec: FieldSource, source: SourceFile) -> Column:
@@ -187,8 +192,8 @@ def known_from(rows: DataFrame, source: SourceFile, values: Mapping[str, Column]
     unreadable = F.lit(False)
     if spec.column is not None:
         origin = FieldSource(column=spec.column, formats=spec.formats, clock=spec.clock)
-        cell = read_cell(rows, source, origin, TimestampType())
-        moment, unreadable = cell.value, cell.unreadable
+        moment = read_cell(rows, source, origin, TimestampType())
+        unreadable = column(spec.column).isNotNull() & moment.isNull()
     elif spec.file_modified:
         moment = F.timestamp_micros("_modified_us")
     else:
