@@ -16,6 +16,7 @@ from gridlens.errors import DefinitionError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Step = str | int
 Place = tuple[Step, ...]
+_EXPECTED = {"Input should be ": "", "String should match ": "text that matches ", "String should have ": "text with "}
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,9 @@ def explain(details: ErrorDetails, document: Document, place: Place = ()) -> str
         return f"{field}expected one of {str(context['expected']).replace(chr(39), '').replace(' or ', ', ')}"
     if kind in ("value_error", "assertion_error"):
         return f"{field}{context['error']}"
-    message = details["msg"].removeprefix("Input should be ")
     given = details["input"]
     shown = f" but found {given!r}" if isinstance(given, str | int | float | bool) else ""
-    return f"{field}expected {message}{shown}" if message != details["msg"] else f"{field}{message}{shown}"
+    for beginning, expected in _EXPECTED.items():
+        if details["msg"].startswith(beginning):
+            return f"{field}expected {expected}{details['msg'].removeprefix(beginning)}{shown}"
+    return f"{field}{details['msg']}{shown}"

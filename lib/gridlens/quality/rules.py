@@ -132,8 +132,8 @@ def _checked(defined: Defined[Rule]) -> Rule:
         arguments = function.arguments.model_validate(rule.arguments).model_dump()
     except ValidationError as error:
         details = error.errors()[0]
-        place = (*defined.place, "arguments")
-        raise defined.document.error((*place, *details["loc"]), explain(details, defined.document, place)) from error
+        details["loc"] = ("arguments", *details["loc"])
+        raise defined.error(explain(details, defined.document, defined.place), at=details["loc"]) from error
     fields = entity_fields(rule.entity)
     _check_fields(defined, function, arguments, fields)
     if "pattern" in arguments:

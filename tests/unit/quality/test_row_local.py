@@ -2,11 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from gridlens.quality.row_local import check_block, interval_capacity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-from gridlens.quality.row_local import check_block, interval_capacity
 
 
 def expected(value: float, bad: bool, negative_ok: bool, capacity: float, tolerance: float) -> tuple[float, int]:
@@ -34,7 +33,8 @@ def test_every_value_gets_the_first_code_that_holds(data, rows, length):
 
     clean, codes = check_block(values, bad, allow_negative=negative_ok, capacity_kwh=capacity, tolerance=0.05)
 
-    assert codes.dtype == np.int8 and clean.shape == codes.shape == values.shape
+    assert codes.dtype == np.int8
+    assert clean.shape == codes.shape == values.shape
     np.testing.assert_array_equal(values, before)
     for i in range(rows):
         for j in range(length):
@@ -52,4 +52,5 @@ def test_capacity_of_an_interval(minutes, kwh):
 def test_a_daily_total_of_25_hours_at_full_capacity_passes():
     capacity = interval_capacity(np.array([10.0]), 1440)
     clean, codes = check_block(np.array([[250.0]]), np.zeros((1, 1), bool), capacity_kwh=capacity)
-    assert codes.tolist() == [[0]] and clean.tolist() == [[250.0]]
+    assert codes.tolist() == [[0]]
+    assert clean.tolist() == [[250.0]]
