@@ -16,6 +16,7 @@ from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.features.clock import clock_groups
 from gridlens.features.day_kernel import interval_features
 from gridlens.features.periods import CalendarLookup, TariffLookup
+from gridlens.features.sums import weighted_sums
 
 _KEEP = ("metering_point_id", "channel", "local_date", "local_month", "resolution_minutes", "known_from")
 _INPUTS = ("local_date", "zone", "resolution_minutes", "values", "estimates", "estimated_by_source", "tariff_code", "contract_capacity_kva")
@@ -101,7 +102,7 @@ def _known(kwh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _add_periods(out: dict[str, np.ndarray], rows: np.ndarray, kwh: np.ndarray, weights: np.ndarray) -> None:
     enough = out["coverage"][rows] >= MIN_COVERAGE
-    energy = np.where(enough[:, None], np.where(np.isnan(kwh), 0.0, kwh) @ weights, np.nan)
+    energy = np.where(enough[:, None], weighted_sums(np.where(np.isnan(kwh), 0.0, kwh), weights), np.nan)
     for i, period in enumerate(TARIFF_PERIODS):
         out[f"energy_{period}_kwh"][rows] = energy[:, i]
         out[f"share_{period}"][rows] = _ratio(energy[:, i], out["energy_kwh"][rows])

@@ -7,6 +7,7 @@ import numpy as np
 from gridlens.arrow import Arrays
 from gridlens.contracts.feature import HOURS, MIN_COVERAGE
 from gridlens.features.clock import Clock
+from gridlens.features.sums import weighted_sums
 
 CHUNK = 4096
 """Rows at a time, so that intermediate arrays stay in cache (measured: 35 ns a value, 44 at 20 000 rows, 48 at 256)."""
@@ -140,11 +141,11 @@ def _variability(
 
 def _profile(filled: np.ndarray, known: np.ndarray | None, clock: Clock) -> Arrays:
     weight = clock.hours * (clock.resolution / 60)
-    energy = filled @ weight
-    time = weight.sum(axis=0) if known is None else known @ weight
+    energy = weighted_sums(filled, weight)
+    time = weight.sum(axis=0) if known is None else weighted_sums(known.astype(float), weight)
     profile = energy / np.where(time > 0, time, np.nan)
     total = energy.sum(axis=1)
-    shares = (energy @ _IN_WINDOW) / np.where(total > 0, total, np.nan)[:, None]
+    shares = weighted_sums(energy, _IN_WINDOW) / np.where(total > 0, total, np.nan)[:, None]
     return {"hour_kw": profile, "entropy": entropy(profile)} | {f"{name}_share": shares[:, i] for i, name in enumerate(WINDOWS)}
 
 
@@ -162,5 +163,5 @@ def entropy(profile: np.ndarray) -> np.ndarray:
     total, hours = filled.sum(axis=1), known.sum(axis=1)
     usable = (filled.min(axis=1, initial=0.0) >= 0) & (total > 0) & (hours > 1)
     share = filled / np.where(usable, total, np.nan)[:, None]
-    terms = share * np.log(share, where=share > 0, out=np.zeros_like(share))
+    terms = share * np.log(np.where(share > 0, share, 1.0))
     return -terms.sum(axis=1) / np.log(np.where(usable, hours, 2))

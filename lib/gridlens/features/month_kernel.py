@@ -39,7 +39,7 @@ def month_features(packed: np.ndarray, month: np.ndarray) -> Arrays:
 def _features(packed: np.ndarray, month: np.ndarray) -> Arrays:
     cube = w.dense(packed, WIDTH, SLOTS)
     days = dict(zip(MONTH_COLUMNS, cube[1:], strict=False))
-    hourly = np.moveaxis(cube[-HOURS:], 0, 2)  # (rows, days, hours)
+    hourly = np.ascontiguousarray(np.moveaxis(cube[-HOURS:], 0, 2))  # (rows, days, hours)
     first = month.astype("datetime64[M]")
     length = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):

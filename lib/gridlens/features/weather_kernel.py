@@ -1,7 +1,7 @@
 """How daily energy depends on temperature: a piecewise-linear fit for all points at once.
 
 Five-parameter change-point model (PRISM; ASHRAE Guideline 14): E = b + s_h max(T_h - t, 0) + s_c max(t - T_c, 0)
-with T_h <= T_c. The two terms never overlap, so every sum that least squares needs is a matrix product over
+with T_h <= T_c. The two terms never overlap, so every sum that least squares needs is a weighted sum over
 the grid of balance points, and the normal equations are solved in closed form.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from gridlens.arrow import Arrays
 from gridlens.contracts.consumption_year import COOLING_BALANCE_C, HEATING_BALANCE_C, MIN_SIDE_DAYS, MIN_WEATHER_DAYS
+from gridlens.features.sums import weighted_sums
 from gridlens.features.windows import in_chunks, ratio
 
 HEATING = np.arange(HEATING_BALANCE_C[0], HEATING_BALANCE_C[1] + 1, dtype=float)
@@ -52,7 +53,10 @@ def _fit(energy: np.ndarray, temperature: np.ndarray) -> Arrays:
     unit = np.divide(filled, scale, out=np.zeros_like(filled), where=scale > 0)  # sums of squares lose no digits at any size
     heat, cool = np.maximum(HEATING - outside[:, None], 0.0), np.maximum(outside[:, None] - COOLING, 0.0)
     base = (known.sum(axis=1), unit.sum(axis=1), (unit * unit).sum(axis=1))
-    sums = [_Sums(*base, known @ x, known @ (x * x), unit @ x, known @ (x > 0)) for x in (heat, cool)]
+    sums = [
+        _Sums(*base, *(weighted_sums(a, b) for a, b in ((known, x), (known, x * x), (unit, x), (known, (x > 0) * 1.0))))
+        for x in (heat, cool)
+    ]
     best, spread = _best(*sums)
     highest, lowest = np.where(known > 0, energy, -np.inf).max(axis=1), np.where(known > 0, energy, np.inf).min(axis=1)
     usable = (base[0] >= MIN_WEATHER_DAYS) & (highest > lowest)

@@ -64,15 +64,15 @@ def _seasons(daily: np.ndarray, as_of: np.datetime64) -> Arrays:
     """Seasonality from the twelve calendar months, where each has days enough."""
     dates = as_of.astype("datetime64[D]") - np.arange(YEAR_DAYS - 1, -1, -1)
     month = dates.astype("datetime64[M]").astype(np.int64) % 12
-    columns = [daily[:, month == m] for m in range(12)]
+    columns = [np.where(month == m, daily, np.nan) for m in range(12)]
     means = np.stack([w.mean(column) for column in columns], axis=1)
     enough = np.all([(~np.isnan(column)).sum(axis=1) >= MIN_MONTH_DAYS for column in columns], axis=0) & (means.mean(axis=1) > 0)
     means[~enough] = np.nan
     centre = means.mean(axis=1)
     return {
         "seasonal_amplitude": w.ratio(means.max(axis=1) - means.min(axis=1), centre),
-        "summer_ratio": w.ratio(means[:, 5:8].mean(axis=1), centre),
-        "winter_ratio": w.ratio(means[:, [11, 0, 1]].mean(axis=1), centre),
+        "summer_ratio": w.ratio((means[:, 5] + means[:, 6] + means[:, 7]) / 3, centre),
+        "winter_ratio": w.ratio((means[:, 11] + means[:, 0] + means[:, 1]) / 3, centre),
         "peak_month": np.where(enough, means.argmax(axis=1) + 1.0, np.nan),
         "low_month": np.where(enough, means.argmin(axis=1) + 1.0, np.nan),
     }

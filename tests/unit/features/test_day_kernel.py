@@ -94,7 +94,7 @@ def test_every_feature_equals_the_pandas_oracle(shape: tuple, kinds: list[str], 
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([1, 3, 7]))
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([2, 7, 33]))
 def test_a_day_does_not_depend_on_the_other_days_of_its_batch(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     values = np.stack([random_day(str(rng.choice(KINDS)), 48, rng) for _ in range(size)])
@@ -102,7 +102,7 @@ def test_a_day_does_not_depend_on_the_other_days_of_its_batch(seed: int, size: i
     for row in range(size):
         alone = features(values[row : row + 1], 30, SHANGHAI, ORDINARY)
         for f in DAY_FEATURES:
-            np.testing.assert_allclose(together[f.name][row], alone[f.name][0], rtol=1e-12, err_msg=f.name)
+            np.testing.assert_array_equal(together[f.name][row], alone[f.name][0], err_msg=f.name)  # to the last bit
 
 
 def test_daily_totals_have_energy_and_nothing_that_needs_intervals() -> None:

@@ -168,3 +168,38 @@ def test_too_few_days_or_a_constant_gives_no_weather_model() -> None:
     assert found["weather_days"].tolist() == [365, 119]
     for name in ("heating_slope", "cooling_slope", "weather_base_kwh", "weather_r2", "heating_balance_c", "heating_share"):
         assert np.isnan(found[name]).all(), name
+
+
+@pytest.mark.parametrize(("days", "fits"), [(9, False), (10, True)])
+def test_a_balance_point_needs_ten_days_beyond_it(days: int, fits: bool) -> None:
+    temperature = np.full(365, 21.5)
+    temperature[:days] = np.linspace(-5, 4, days)
+    energy = 10 + 2 * np.maximum(12 - temperature, 0)
+    assert (weather_features(energy[None, :], temperature)["heating_slope"][0] > 0) == fits
+
+
+@pytest.mark.parametrize(("days", "given_"), [(8, True), (7, False)])
+def test_autocorrelation_needs_seven_pairs_of_days(days: int, given_: bool) -> None:
+    hourly = np.random.default_rng(2).gamma(2, 1, (days, 24))
+    assert np.isfinite(plain_month(hourly, dt.date(2026, 1, 1))["autocorrelation_day"][0]) == given_
+
+
+def test_a_window_does_not_depend_on_its_batch_to_the_last_bit() -> None:
+    rng = np.random.default_rng(8)
+    first, start = dt.date(2026, 5, 1), AS_OF - dt.timedelta(days=364)
+    months = [random_days(list(pd.date_range(first, periods=31).date), "ordinary", rng) for _ in range(7)]
+    month_rows = np.concatenate([packed(days, MONTH_COLUMNS, first, profile=True) for days in months])
+    years = [random_days(list(pd.date_range(start, periods=365).date), "ordinary", rng) for _ in range(7)]
+    year_rows = np.concatenate([packed(days, DAY_COLUMNS, start, profile=False) for days in years])
+    climate = np.tile(np.column_stack([np.arange(365.0), TEMPERATURE]).reshape(1, -1), (7, 1))
+
+    def both(rows: slice) -> dict[str, np.ndarray]:
+        count = len(month_rows[rows])
+        month = month_features(month_rows[rows], np.array([first] * count, dtype="M8[D]"))
+        year = year_features(year_rows[rows], climate[rows], np.array(["A"] * count, dtype=object), np.datetime64(AS_OF))
+        return {f"month {k}": v for k, v in month.items()} | {f"year {k}": v for k, v in year.items()}
+
+    together = both(slice(None))
+    for row in range(7):
+        for name, value in both(slice(row, row + 1)).items():
+            np.testing.assert_array_equal(together[name][row], value[0], err_msg=name)
