@@ -36,6 +36,7 @@ app.add_typer(sources_app, name="sources")
 app.add_typer(look_app)
 
 _DEFAULTS = SampleOptions()
+_INTERRUPTED = 130
 _Accounts = Annotated[int, typer.Option("--accounts", min=1, help="Billing accounts of the synthetic province.")]
 _Months = Annotated[int, typer.Option("--months", min=1, help="Months of registers and bills.")]
 _CurveDays = Annotated[int, typer.Option("--curve-days", min=0, help="Last days with 15-minute curves; 0: none.")]
@@ -199,10 +200,10 @@ def run(
 
     Example: `gridlens run`, or on your own data: `gridlens run --sources conf/sources/nsw.yml --root /data/sgsc_half_hourly`
     """
-    from gridlens.pipelines.chain import run_chain
-
     made = SampleOptions(accounts, months, curve_days, end_date, seed) if sources is None and root is None else None
     loaded = IngestOptions(_definition(settings, sources) if sources else None, root)
+    from gridlens.pipelines.chain import run_chain
+
     with session(settings) as spark:
         result = run_chain(spark, settings, RunOptions(made, loaded, FeatureOptions(as_of, known_at, from_, to)), say=say)
     print_result("Run", result, as_json=as_json)
@@ -218,10 +219,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         typer.main.get_command(app).main(args=argv, prog_name="gridlens")
     except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            _tell("stopped; what was committed stays, run again to go on")
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except KeyboardInterrupt:
-        _tell("stopped; what was committed stays, run again to go on")
-        return 130
     except GridlensError as error:
         log.error("%s", error, exc_info=error)
         _tell(str(error))

@@ -49,7 +49,12 @@ def tables(
 
     with session(settings) as spark:
         rows = [row for row in list_tables(spark, settings) if everything or row["rows"] is not None]
-    print_json(rows) if as_json else print_table(rows, ["table", "rows", "keys", "what"])
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(rows, ["table", "rows", "keys", "what"])
+    else:
+        print_text("no table yet; begin with `gridlens run`")
 
 
 @look_app.command()
@@ -68,9 +73,10 @@ def show(
 
     Example: `gridlens show load_shape_month_v1 --where "channel = '1.8.0'" --limit 5`
     """
-    from gridlens.pipelines.look import Selection, show
+    from gridlens.pipelines.look import Selection, resolve, show
 
     selection = Selection(table, where, _names(columns), limit, known_at, personal)
+    resolve(selection)  # a mistyped name is told before Spark starts
     with session(settings) as spark:
         rows = show(spark, settings, selection)
     if as_json:
@@ -112,9 +118,10 @@ def export(
 
     Example: `gridlens export load_shape_month_v1 --to months.xlsx --where "local_month >= '2026-01-01'"`
     """
-    from gridlens.pipelines.look import Selection, export_table
+    from gridlens.pipelines.look import Selection, export_table, resolve
 
     selection = Selection(table, where, _names(columns), limit, known_at, personal)
+    resolve(selection)  # a mistyped name is told before Spark starts
     with session(settings) as spark, step(f"Writing {to}"):
         done = export_table(spark, settings, selection, to)
     if as_json:

@@ -27,7 +27,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"Read-only file system", "the file system is read-only: choose another folder with --root-dir or --warehouse"),
     (r"Too many open files", "too many files are open: raise the limit with `ulimit -n 65536` and run again"),
     (
-        r"ModuleNotFoundError|No module named",
+        r"PythonException[\s\S]*ModuleNotFoundError",
         "an executor's Python lacks a module: set PYSPARK_PYTHON to this Python, or bring the environment with --archives",
     ),
     (r"PYTHON_VERSION_MISMATCH", "executors run another Python version than the driver: set PYSPARK_PYTHON to the same one everywhere"),

@@ -28,6 +28,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\d.A-Za-z])0\d{2,3}-\d{7,8}(?!\d)"), "***"),
 )
 _LOG = logging.getLogger("gridlens")
+_LOG.addHandler(logging.NullHandler())  # until the file is open nothing goes to the screen
 _MEGABYTES = 10
 
 

@@ -15,7 +15,7 @@ from gridlens.contracts import all_tables, find_table
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, QUARANTINE
 from gridlens.errors import SettingsError
-from gridlens.expressions import check
+from gridlens.expressions import Checked, check
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.reports.export import Exported, export
@@ -89,6 +89,18 @@ def _parsed(row: dict[str, Any]) -> dict[str, Any]:
     return {name: json.loads(value) if name in ("parameters", "tables_out") and value else value for name, value in row.items()}
 
 
+def resolve(selection: Selection) -> tuple[Table, list[str], Checked | None]:
+    """Table, columns and condition of ``selection``, checked without Spark.
+
+    Raises:
+        SettingsError: no such table or column.
+        DefinitionError: the expression is not allowed.
+    """
+    table = find_table(selection.table)
+    condition = check(selection.where, table.schema, "option --where", family="boolean") if selection.where else None
+    return table, _columns(table, selection), condition
+
+
 def select(spark: SparkSession, settings: Settings, selection: Selection) -> tuple[Table, DataFrame]:
     """The table and the rows that ``selection`` describes.
 
@@ -96,9 +108,7 @@ def select(spark: SparkSession, settings: Settings, selection: Selection) -> tup
         SettingsError: no such table or column, the table was never written, or it has no knowledge time.
         DefinitionError: the expression is not allowed.
     """
-    table = find_table(selection.table)
-    names = _columns(table, selection)
-    condition = check(selection.where, table.schema, "option --where", family="boolean") if selection.where else None
+    table, names, condition = resolve(selection)
     warehouse = Warehouse(spark, settings)
     if not warehouse.exists(table):
         raise SettingsError(f"table {table.layer}.{table.name} does not exist yet in {settings.warehouse}: run `gridlens run` first")
