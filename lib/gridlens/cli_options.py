@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from gridlens.logs import java_log, java_log_options, set_up_logging
+from gridlens.logs import java_log, java_log_options, quiet_spark_errors, set_up_logging
 from gridlens.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def session(settings: Settings) -> Iterator[SparkSession]:
 
     from gridlens.session import get_spark
 
+    quiet_spark_errors()
     active = SparkSession.getActiveSession()
     own_java = active is None and settings.profile == "local" and not os.environ.get("PYSPARK_GATEWAY_PORT")
     if own_java:

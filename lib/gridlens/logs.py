@@ -121,6 +121,14 @@ def java_log_options(settings: Settings) -> dict[str, str]:
     return {"spark.driver.extraJavaOptions": f"{own} -Dlog4j2.configurationFile={target.as_uri()}".strip()}
 
 
+def quiet_spark_errors() -> None:
+    """Stops pyspark from printing every query error, with its data and Java's trace; the error itself is raised all the same."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True
+
+
 @contextmanager
 def java_log(settings: Settings) -> Iterator[None]:
     """While the block runs, file descriptor 2 is ``logs/spark.log``: a Java that starts in it keeps writing there."""
