@@ -187,10 +187,10 @@ def _contract(
         "known_from": unreadable,
         "values": bad.isNotNull(),
     }
-    extra = [
-        F.concat_ws(source.options.delimiter, F.col("_member"), column(part.label) if part.label else None, F.col("_value").cast("string"))
-    ]
-    raw = F.coalesce("_raw", *extra) if "_member" in rows.columns and part.label else F.col("_raw")
+    raw = F.col("_raw")
+    if "_member" in rows.columns:  # only the first cell of a line carries the line; the others show themselves
+        shown = [F.col("_member"), *([column(part.label)] if part.label else []), F.col("_value").cast("string")]
+        raw = F.coalesce(raw, F.concat_ws(source.options.delimiter, *shown))
     flags = flag if flag is not None else F.lit(None).cast("string")
     return rows.select(
         *[value.alias(name) for name, value in business.items()],
