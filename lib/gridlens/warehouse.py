@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from gridlens.errors import ContractError
 from gridlens.settings import Settings
-from gridlens.tables import Field, Table, literal_in
+from gridlens.tables import Field, Table, empty, literal_in
 
 
 class Warehouse:
@@ -26,6 +26,7 @@ class Warehouse:
         self.spark = spark
         self.settings = settings
         self._known: set[str] = set()
+        self._written: set[str] = set()
         self.shared = threading.RLock()
 
     @cached_property
@@ -51,6 +52,12 @@ class Warehouse:
             return False
         self._known.add(table.name)
         return True
+
+    def written(self, table: Table) -> bool:
+        """True where the table holds a row."""
+        if table.name not in self._written and self.exists(table) and not empty(self._open(table)):
+            self._written.add(table.name)
+        return table.name in self._written
 
     def _open(self, table: Table) -> DataFrame:
         if self.settings.catalog:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from gridlens.arrow import array_to_numpy, matrix_to_list
 from gridlens.contracts import codes
-from gridlens.quality.row_local import check_block
+from gridlens.quality.row_local import check_block, interval_capacity
 
 KINDS = {name: number for number, name in enumerate(codes.VALUE_KINDS)}
 _CORRECTED = 5
@@ -152,8 +152,7 @@ def _fold_part(part: pa.RecordBatch, length: int, *, schema: pa.Schema, capacity
         resolution=resolution,
     )
     raw, bad, corrected = overlay(flat, part.num_rows, length)
-    day_hours = np.where(resolution >= MINUTES_OF_DAY, 24.0, resolution / 60.0)
-    capacity = array_to_numpy(part.column("contract_capacity_kva")) * day_hours
+    capacity = interval_capacity(array_to_numpy(part.column("contract_capacity_kva")), resolution)
     values, quality = check_block(
         raw,
         bad,

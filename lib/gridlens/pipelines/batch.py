@@ -13,7 +13,7 @@ from gridlens.contracts.ops import BATCH_ACCOUNT, INGEST_FILE, ROW_DISPOSITION
 from gridlens.contracts.silver import QUARANTINE
 from gridlens.fold import blocks, disposition, versioned
 from gridlens.pipelines.interval_fold import fold_batch, refold_points
-from gridlens.tables import Table, empty
+from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
 
 
@@ -45,9 +45,84 @@ class Account:
     flagged: int
 
 
+@dataclass(frozen=True)
+class Measure:
+    """What one pass over a committed batch tells.
+
+    Attributes:
+        row_count: source rows.
+        quarantined: source rows rejected.
+        bad_cells: unreadable optional cells in rows that were kept.
+        flagged: kept source rows with a broken rule of severity flag.
+        kept: bronze rows not rejected.
+        keys: distinct business keys among them.
+        blocks: distinct day blocks among them (interval readings only).
+        broken: source rows by rule of severity stop.
+    """
+
+    row_count: int
+    quarantined: int
+    bad_cells: int
+    flagged: int
+    kept: int
+    keys: int
+    blocks: int
+    broken: dict[str, int]
+
+
 def bronze_rows(warehouse: Warehouse, batch: Batch) -> DataFrame:
     """The committed bronze rows of a batch."""
     return warehouse.read(batch.table).where(F.col("_batch_id") == batch.batch_id)
+
+
+def measure(bronze: DataFrame, entity: str, stop_rules: Sequence[str] = ()) -> Measure:
+    """Counts a committed batch in one pass: every further Spark job on a small batch costs more than its data."""
+    head, rejected, kept = F.col("_head"), F.col("_rejected"), ~F.col("_rejected")
+    no_defects = F.array().cast(bronze.schema["_defects"].dataType)
+    rules = F.transform(F.coalesce("_defects", no_defects), lambda d: d["rule"])
+    flags = F.exists(F.coalesce("_defects", no_defects), lambda d: d["severity"] == "flag")
+    columns = {
+        "row_count": F.count_if(head),
+        "quarantined": F.count_if(head & rejected),
+        "bad_cells": F.sum(F.when(kept, F.coalesce(F.size("_bad_cells"), F.lit(0)))),
+        "flagged": F.count_if(head & kept & flags),
+        "kept": F.count_if(kept),
+        "keys": F.count_distinct(F.when(kept, F.xxhash64(*disposition.key_columns(entity)))),
+        **{f"rule:{rule}": F.count_if(head & F.array_contains(rules, rule)) for rule in stop_rules},
+    }
+    if entity == "meter_interval":
+        columns["blocks"] = F.count_distinct(F.when(kept, F.xxhash64(*blocks.KEY)))
+    row = bronze.agg(*[column.alias(name) for name, column in columns.items()]).first()
+    found = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
+    broken = {name.removeprefix("rule:"): count for name, count in found.items() if name.startswith("rule:")}
+    plain = {name: count for name, count in found.items() if not name.startswith("rule:")}
+    return Measure(**{"blocks": plain["keys"], **plain}, broken=broken)
+
+
+def retract(warehouse: Warehouse, batch: Batch) -> None:
+    """Takes a batch that may not be published out of bronze."""
+    warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
+
+
+def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool) -> Account:
+    """Everything that follows the bronze commit of a batch; gives its account, counted from the committed tables.
+
+    Args:
+        warehouse: the tables.
+        batch: the batch.
+        found: its measure.
+        first: True where bronze held nothing of the entity before, so that there is nothing to compare with.
+    """
+    bronze = bronze_rows(warehouse, batch)
+    if found.quarantined:
+        with warehouse.shared:
+            warehouse.merge(QUARANTINE, quarantine_rows(bronze, batch), update=None)
+    repeated = found.keys < found.kept
+    exceptions = _classify(warehouse, batch, bronze, repeated=repeated, first=first)
+    _fold(warehouse, batch, bronze, unique=not repeated, several=found.blocks < found.kept)
+    duplicate, superseded = exceptions.get("duplicate", 0), exceptions.get("superseded", 0)
+    accepted = _accepted(warehouse, batch) if exceptions else found.row_count - found.quarantined
+    return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
 
 
 def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
@@ -63,71 +138,41 @@ def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
     )
 
 
-def publish(warehouse: Warehouse, batch: Batch) -> Account:
-    """Everything that follows the bronze commit of a batch; gives its account, counted from the committed tables."""
-    bronze = bronze_rows(warehouse, batch)
-    counts = _counts(bronze)
-    if counts.quarantined:
-        with warehouse.shared:
-            warehouse.merge(QUARANTINE, quarantine_rows(bronze, batch), update=None)
-    repeated = _classify(warehouse, batch, bronze)
-    _fold(warehouse, batch, bronze, repeated)
-    return _account(warehouse, batch, counts)
-
-
-def rule_counts(warehouse: Warehouse, batch: Batch, rules: Sequence[str]) -> tuple[dict[str, int], int]:
-    """(source rows that break each of ``rules``, source rows) of a committed batch."""
-    columns = [F.sum(F.when(F.exists("_defects", lambda d, rule=rule: d["rule"] == rule), 1)).alias(rule) for rule in rules]
-    row = bronze_rows(warehouse, batch).where("_head").agg(F.count("*").alias("_total"), *columns).first()
-    return {rule: int(row[rule] or 0) for rule in rules}, int(row["_total"])
-
-
-def retract(warehouse: Warehouse, batch: Batch) -> None:
-    """Takes a batch that may not be published out of bronze."""
-    warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
-
-
-def _counts(bronze: DataFrame) -> Account:
-    """Rows, quarantined rows, bad cells and flagged rows in one pass; the rest is filled in at the end."""
-    head = F.col("_head").cast("int")
-    kept = ~F.col("_rejected")
-    flags = F.exists(F.coalesce("_defects", F.array().cast(bronze.schema["_defects"].dataType)), lambda d: d["severity"] == "flag")
-    row = bronze.agg(
-        F.sum(head).alias("row_count"),
-        F.sum(F.when(F.col("_rejected"), head)).alias("quarantined"),
-        F.sum(F.when(kept, F.coalesce(F.size("_bad_cells"), F.lit(0)))).alias("bad_cells"),
-        F.sum(F.when(kept & flags, head)).alias("flagged"),
-    ).first()
-    numbers = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
-    return Account(accepted=0, superseded=0, duplicate=0, **numbers)
-
-
-def _classify(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> bool:
-    """Writes the exceptions among the batch's rows; True where a business key occurs more than once in the batch."""
+def _classify(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, first: bool) -> dict[str, int]:
+    """Writes the exceptions among the batch's rows and counts them as committed; empty where there is none."""
     new = disposition.slim(bronze, batch.entity)
-    repeated = disposition.repeated_keys(new)
-    twice = not empty(repeated)
-    older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
-    suspects = new.join(older.select("_key").distinct(), on="_key", how="left_semi")
-    if twice:
-        suspects = suspects.unionByName(new.join(repeated, on="_key", how="left_semi")).distinct()
-    elif empty(older.select("_key")):
-        return False
-    related = older.join(suspects.select("_key").distinct(), on="_key", how="left_semi")
-    exceptions = disposition.classify(suspects, related)
+    suspects = new.join(disposition.repeated_keys(new), on="_key", how="left_semi") if repeated else new.limit(0)
+    older = new.limit(0)
+    if not first:
+        older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
+        suspects = suspects.unionByName(new.join(older.select("_key"), on="_key", how="left_semi")).distinct()
+        older = older.join(suspects.select("_key"), on="_key", how="left_semi")
+    elif not repeated:
+        return {}
+    exceptions = disposition.classify(suspects, older)
     rows = exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
     with warehouse.shared:
-        warehouse.merge(ROW_DISPOSITION, rows)
-    return twice
+        warehouse.merge(ROW_DISPOSITION, rows, prune={"_batch_id": [batch.batch_id]})
+    return {row["disposition"]: int(row["count"]) for row in _exceptions(warehouse, batch).groupBy("disposition").count().collect()}
 
 
-def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: bool) -> None:
+def _exceptions(warehouse: Warehouse, batch: Batch) -> DataFrame:
+    return warehouse.read(ROW_DISPOSITION).where(F.col("_batch_id") == batch.batch_id)
+
+
+def _accepted(warehouse: Warehouse, batch: Batch) -> int:
+    """Rows of committed bronze with nothing against them."""
+    kept = bronze_rows(warehouse, batch).where(F.col("_head") & ~F.col("_rejected"))
+    return kept.join(_exceptions(warehouse, batch).select("_locator"), on="_locator", how="left_anti").count()
+
+
+def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, unique: bool, several: bool) -> None:
     if batch.entity == "meter_interval":
-        fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze))
+        fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze) if several else None)
         return
     for table in versioned.TARGETS[batch.entity]:
-        rows = versioned.versions(bronze, table, unique=not repeated)
-        if warehouse.exists(table) and not empty(warehouse.read(table)):
+        rows = versioned.versions(bronze, table, unique=unique)
+        if warehouse.written(table):
             warehouse.merge(table, rows, update=versioned.WINNER, prune=_months_of(bronze, table))
         else:
             warehouse.append(table, rows)
@@ -135,10 +180,9 @@ def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: bool)
         refold_points(warehouse, batch.batch_id)
 
 
-def _repeated_blocks(bronze: DataFrame) -> DataFrame | None:
-    """Block keys with several pieces in the batch, or None; looks at the key columns only."""
-    keys = bronze.where(~F.col("_rejected")).groupBy(*blocks.KEY).count().where("count > 1").select(*blocks.KEY)
-    return None if empty(keys) else keys
+def _repeated_blocks(bronze: DataFrame) -> DataFrame:
+    """Block keys with several pieces in the batch; looks at the key columns only."""
+    return bronze.where(~F.col("_rejected")).groupBy(*blocks.KEY).count().where("count > 1").select(*blocks.KEY)
 
 
 def _months_of(bronze: DataFrame, table: Table) -> dict[str, Sequence[object]] | None:
@@ -150,30 +194,16 @@ def _months_of(bronze: DataFrame, table: Table) -> dict[str, Sequence[object]] |
     return {"local_month": sorted(row["month"] for row in found)}
 
 
-def _account(warehouse: Warehouse, batch: Batch, counts: Account) -> Account:
-    """Counts again what was committed: accepted rows are those of bronze with no exception against them."""
-    exceptions = warehouse.read(ROW_DISPOSITION).where(F.col("_batch_id") == batch.batch_id)
-    by_kind = {row["disposition"]: int(row["count"]) for row in exceptions.groupBy("disposition").count().collect()}
-    kept = bronze_rows(warehouse, batch).where(F.col("_head") & ~F.col("_rejected"))
-    accepted = kept.join(exceptions.select("_locator"), on="_locator", how="left_anti") if by_kind else kept
-    return Account(
-        row_count=counts.row_count,
-        accepted=accepted.count(),
-        superseded=by_kind.get("superseded", 0),
-        duplicate=by_kind.get("duplicate", 0),
-        quarantined=counts.quarantined,
-        bad_cells=counts.bad_cells,
-        flagged=counts.flagged,
-    )
+def register(warehouse: Warehouse, batch: Batch, account: Account, files: DataFrame, *, file_count: int, again: bool) -> None:
+    """The last step: the batch's account, then its files. From here on the files are known.
 
-
-def register(warehouse: Warehouse, batch: Batch, account: Account, files: DataFrame) -> None:
-    """The last step: the batch's account, then its files. From here on the files are known."""
+    ``again`` says that an earlier run may have come as far as this, so that both are written by key.
+    """
     row = (
         batch.source,
         batch.batch_id,
         batch.entity,
-        files.count(),
+        file_count,
         account.row_count,
         account.accepted,
         account.superseded,
@@ -184,7 +214,7 @@ def register(warehouse: Warehouse, batch: Batch, account: Account, files: DataFr
         batch.rules_fingerprint,
         batch.source_fingerprint,
     )
-    frame = warehouse.spark.createDataFrame([row], BATCH_ACCOUNT.schema).coalesce(1)
+    write = warehouse.merge if again else warehouse.append
     with warehouse.shared:
-        warehouse.merge(BATCH_ACCOUNT, frame)
-        warehouse.merge(INGEST_FILE, files)
+        write(BATCH_ACCOUNT, warehouse.spark.createDataFrame([row], BATCH_ACCOUNT.schema).coalesce(1))
+        write(INGEST_FILE, files)

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.ops import INGEST_FILE
-from gridlens.ingest.files import InputFile, list_files, read_fingerprints
+from gridlens.ingest.files import InputFile, list_files
+from gridlens.ingest.fingerprints import read_fingerprints
 from gridlens.ingest.source import SourceFile
 from gridlens.warehouse import Warehouse
 

@@ -22,7 +22,7 @@ from gridlens.errors import QualityStop
 from gridlens.ingest.bronze import staged
 from gridlens.ingest.source import SourceFile, load_sources
 from gridlens.lease import writer_lease
-from gridlens.pipelines.batch import Account, Batch, publish, register, retract, rule_counts
+from gridlens.pipelines.batch import Account, Batch, Measure, bronze_rows, measure, publish, register, retract
 from gridlens.pipelines.discover import FileSet, new_files, registered
 from gridlens.pipelines.options import IngestOptions
 from gridlens.quality.rule_columns import defects_column
@@ -121,18 +121,17 @@ class _Loader:
     def _load_set(self, source: SourceFile, files: FileSet) -> Loaded:
         began = time.monotonic()
         batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, self.fingerprint)
+        first = not files.in_bronze and not self.warehouse.written(batch.table)
         if not files.in_bronze:
-            rows = staged(
-                self.warehouse.spark,
-                source,
-                list(files.files.values()),
-                batch_id=files.batch_id,
-                defects=defects_column(self.rules, source.entity),
-            )
-            self.warehouse.append(batch.table, rows)
-        self._stop_if_broken(batch)
-        account = publish(self.warehouse, batch)
-        register(self.warehouse, batch, account, registered(self.warehouse, source, files))
+            rules = defects_column(self.rules, source.entity)
+            chosen = list(files.files.values())
+            self.warehouse.append(batch.table, staged(self.warehouse.spark, source, chosen, batch_id=files.batch_id, defects=rules))
+        stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
+        found = measure(bronze_rows(self.warehouse, batch), source.entity, stops)
+        self._stop_if_broken(batch, found)
+        account = publish(self.warehouse, batch, found, first=first)
+        known = registered(self.warehouse, source, files)
+        register(self.warehouse, batch, account, known, file_count=len(files.files), again=files.in_bronze)
         seconds = time.monotonic() - began
         self.say(
             f"  {source.name:<18} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
@@ -140,15 +139,10 @@ class _Loader:
         )
         return Loaded(source.name, source.entity, files.batch_id, len(files.files), account, seconds)
 
-    def _stop_if_broken(self, batch: Batch) -> None:
+    def _stop_if_broken(self, batch: Batch, found: Measure) -> None:
         """Takes the batch out of bronze again where a stop rule is broken beyond its tolerance."""
-        stops = [rule.id for rule in self.rules.for_entity(batch.entity) if rule.severity == "stop"]
-        if not stops:
-            return
-        counts, total = rule_counts(self.warehouse, batch, stops)
-        breaches = stop_rules_broken(self.rules, batch.entity, counts, total)
+        breaches = stop_rules_broken(self.rules, batch.entity, found.broken, found.row_count)
         if breaches:
             retract(self.warehouse, batch)
-            raise QualityStop(
-                f"source {batch.source}: {'; '.join(b.sentence for b in breaches)}; nothing was loaded: mend the source or the rule"
-            )
+            reasons = "; ".join(breach.sentence for breach in breaches)
+            raise QualityStop(f"source {batch.source}: {reasons}; nothing was loaded: mend the source or the rule")
