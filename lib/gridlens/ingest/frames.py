@@ -16,7 +16,7 @@ from gridlens.errors import SourceError
 from gridlens.ingest.cells import read_matrix
 from gridlens.ingest.csvtext import Parsed
 from gridlens.ingest.files import InputFile, escape_glob, matrix_members
-from gridlens.ingest.shapes import Lineage, Shape, shape_ddl, shaped_batches
+from gridlens.ingest.shapes import Lineage, Shape, shape_fields, shaped_batches
 from gridlens.ingest.source import Jdbc, SourceFile
 
 _LINEAGE = ("_locator", "_file_id", "_modified_us", "_raw")
@@ -101,7 +101,7 @@ def in_shape(rows: DataFrame, source: SourceFile, shape: Shape, columns: Sequenc
         return rows.withColumn("_head", F.lit(True))
     members = matrix_members(source, columns) if shape is Shape.MELT else list(part.columns)
     keep = [c for c in source.needed_columns if c not in part.columns and c not in part.drop]
-    schema = StructType([rows.schema[c] for c in keep] + list(StructType.fromDDL(shape_ddl(shape)).fields))
+    schema = StructType([rows.schema[c] for c in keep] + shape_fields(shape))
     target, null_values, decimal = to_arrow_schema(schema), source.options.null_values, source.options.decimal
 
     def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

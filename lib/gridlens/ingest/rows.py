@@ -13,7 +13,7 @@ from gridlens.ingest.csvtext import CsvFormat
 from gridlens.ingest.files import InputFile, read_text
 from gridlens.ingest.frames import frame_rows, json_rows
 from gridlens.ingest.lines import FileFacts, LinePlan, parse_batches
-from gridlens.ingest.shapes import Shape, shape_ddl
+from gridlens.ingest.shapes import Shape, shape_fields
 from gridlens.ingest.source import SourceFile
 
 LAYOUT_SHAPES = {
@@ -42,7 +42,7 @@ def read_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile
 def _text_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], shape: Shape) -> DataFrame:
     plan = line_plan(source, files, shape)
     kept = plan.keep if shape is not Shape.LINES else ("_text",)
-    schema = StructType([StructField(c, StringType()) for c in kept] + list(StructType.fromDDL(shape_ddl(shape)).fields))
+    schema = StructType([StructField(c, StringType()) for c in kept] + shape_fields(shape))
     target = to_arrow_schema(schema)
 
     def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

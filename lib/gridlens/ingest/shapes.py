@@ -8,6 +8,7 @@ from enum import Enum
 
 import numpy as np
 import pyarrow as pa
+from pyspark.sql.types import StructField, StructType
 
 from gridlens.arrow import matrix_to_list
 from gridlens.ingest.cells import marked_positions, row_digest
@@ -49,9 +50,11 @@ _READINGS = {
 _LINEAGE = "_locator string, _head boolean, _file_id string, _modified_us bigint, _problem string, _raw string"
 
 
-def shape_ddl(shape: Shape) -> str:
-    """The columns that a shape adds to the kept ones, as Spark DDL."""
-    return _READINGS[shape] + _LINEAGE
+def shape_fields(shape: Shape) -> list[StructField]:
+    """The columns that a shape adds to the kept ones."""
+    schema = StructType.fromDDL(_READINGS[shape] + _LINEAGE)
+    assert isinstance(schema, StructType)
+    return schema.fields
 
 
 def shaped_batches(
