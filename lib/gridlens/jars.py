@@ -121,7 +121,9 @@ def jar_conf(folder: str | None) -> dict[str, str]:
     if folder is not None:
         named = in_folder(Path(folder))
         if named is None:
-            raise PlatformError(f"the jar folder {folder} lacks one of {', '.join(NEEDED)}: run `gridlens jars --to {folder}` where there is a network")
+            raise PlatformError(
+                f"the jar folder {folder} lacks one of {', '.join(NEEDED)}: run `gridlens jars --to {folder}` where there is a network"
+            )
         return {"spark.jars": ",".join(str(jar) for jar in named)}
     if on_classpath():
         return {}

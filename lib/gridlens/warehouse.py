@@ -44,20 +44,20 @@ class Warehouse:
         return f"{self.root}/{table.layer}/{table.name}"
 
     def exists(self, table: Table) -> bool:
-        if table.name in self._known:
+        if self.path(table) in self._known:
             return True
         try:
             self._open(table).schema  # noqa: B018  (analysis is what asks the catalogue or the folder)
         except AnalysisException:
             return False
-        self._known.add(table.name)
+        self._known.add(self.path(table))
         return True
 
     def written(self, table: Table) -> bool:
         """True where the table holds a row."""
-        if table.name not in self._written and self.exists(table) and not empty(self._open(table)):
-            self._written.add(table.name)
-        return table.name in self._written
+        if self.path(table) not in self._written and self.exists(table) and not empty(self._open(table)):
+            self._written.add(self.path(table))
+        return self.path(table) in self._written
 
     def _open(self, table: Table) -> DataFrame:
         if self.settings.catalog:
@@ -87,7 +87,7 @@ class Warehouse:
         condition = table.check_condition()
         if condition:
             self.spark.sql(f"ALTER TABLE {self.location(table)} ADD CONSTRAINT contract CHECK ({condition})")
-        self._known.add(table.name)
+        self._known.add(self.path(table))
 
     def append(self, table: Table, df: DataFrame) -> None:
         """Adds rows. The caller makes sure that they are not there yet (keyed writes use :meth:`merge`)."""

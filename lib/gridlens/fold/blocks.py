@@ -169,7 +169,7 @@ def to_blocks(version_rows: DataFrame) -> DataFrame:
             StructField("flagged_count", IntegerType()),
         ]
     )
-    target = to_arrow_schema(schema)
+    target = to_arrow_schema(schema, timezone="UTC")
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return fold_batches(batches, schema=target, capacity_tolerance=CAPACITY_TOLERANCE)

@@ -23,7 +23,7 @@ def check_sources(spark: SparkSession, settings: Settings, definition: Path, roo
         SourceError: a file is missing or cannot be read as declared.
     """
     folder = str(root) if root else str(Path(settings.root_dir) / "sample")
-    rules = load_rules(list(dict.fromkeys(path.parent for path in conf_files(settings, "rules"))))
+    rules = load_rules(conf_files(settings, "rules"))
     checks = []
     for source in load_sources(definition):
         files = read_fingerprints(spark, source, list_files(spark, folder, source))

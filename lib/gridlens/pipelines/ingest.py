@@ -78,7 +78,7 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     definition = Path(options.sources) if options.sources else conf_file(settings, "sources/province.yml")
     root = str(options.root) if options.root else str(Path(settings.root_dir) / "sample")
     sources = sorted(load_sources(definition), key=lambda s: ORDER.index(s.entity))
-    rules = load_rules(list(dict.fromkeys(path.parent for path in conf_files(settings, "rules"))))
+    rules = load_rules(conf_files(settings, "rules"))
     warehouse = Warehouse(spark, settings)
     fingerprint = hashlib.sha256(definition.read_bytes()).hexdigest()[:16]
     run = Run("ingest", {"sources": definition.name, "root": root}, known_at=options.known_at)

@@ -75,7 +75,10 @@ def folded(spark: SparkSession, pieces: list[dict[str, Any]], points: list[dict[
     piece_rows, point_rows = frames(spark, pieces, points)
     current, superseded = blocks.split_versions(blocks.to_blocks(blocks.history_versions(piece_rows, point_rows)))
     rows = current.collect() + superseded.where("NOT _drop").drop("_drop").collect()
-    found = {row["known_from"].astimezone(UTC) if row["known_from"].tzinfo else row["known_from"].replace(tzinfo=UTC): row["values"] for row in rows}
+    found = {
+        row["known_from"].astimezone(UTC) if row["known_from"].tzinfo else row["known_from"].replace(tzinfo=UTC): row["values"]
+        for row in rows
+    }
     assert len(found) == len(rows)
     return found
 
@@ -150,11 +153,15 @@ def test_random_histories_equal_the_oracle(spark: SparkSession) -> None:
 def test_the_direct_route_gives_what_the_history_route_gives(spark: SparkSession, multiplied: bool) -> None:
     pieces = [bronze_row(metering_point_id=f"p{n}", multiplied=multiplied, known_from=T[n]) for n in range(5)]
     points = [point_row(metering_point_id=f"p{n}", known_from=T[2], multiplier=20.0, contract_capacity_kva=2.0) for n in range(4)]
-    points.append(point_row(metering_point_id="p1", known_from=T[5], valid_from=dt.date(2026, 3, 5), multiplier=30.0, contract_capacity_kva=2.0))
+    points.append(
+        point_row(metering_point_id="p1", known_from=T[5], valid_from=dt.date(2026, 3, 5), multiplier=30.0, contract_capacity_kva=2.0)
+    )
     piece_rows, point_rows = frames(spark, pieces, points)
     direct, historic = blocks.route(piece_rows, point_rows)
     columns = ["metering_point_id", "known_from", "values", "quality"]
-    by_route = blocks.to_blocks(direct).unionByName(blocks.split_versions(blocks.to_blocks(blocks.history_versions(historic, point_rows)))[0])
+    by_route = blocks.to_blocks(direct).unionByName(
+        blocks.split_versions(blocks.to_blocks(blocks.history_versions(historic, point_rows)))[0]
+    )
     by_history = blocks.split_versions(blocks.to_blocks(blocks.history_versions(piece_rows, point_rows)))[0]
     assert sorted(map(str, by_route.select(columns).collect())) == sorted(map(str, by_history.select(columns).collect()))
     waiting = {f"p{n}" for n in range(5)} - {row[0] for row in by_route.select("metering_point_id").collect()}
