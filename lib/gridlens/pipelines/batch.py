@@ -13,7 +13,7 @@ from gridlens.contracts.ops import BATCH_ACCOUNT, INGEST_FILE, ROW_DISPOSITION
 from gridlens.contracts.silver import QUARANTINE
 from gridlens.fold import blocks, disposition, versioned
 from gridlens.pipelines.interval_fold import fold_batch, refold_points
-from gridlens.tables import Table
+from gridlens.tables import Table, literal_in
 from gridlens.warehouse import Warehouse
 
 
@@ -55,8 +55,7 @@ class Measure:
         bad_cells: unreadable optional cells in rows that were kept.
         flagged: kept source rows with a broken rule of severity flag.
         kept: bronze rows not rejected.
-        keys: distinct business keys among them.
-        blocks: distinct day blocks among them (interval readings only).
+        keys: distinct business keys among them; of interval readings, distinct day blocks.
         broken: source rows by rule of severity stop.
     """
 
@@ -66,8 +65,25 @@ class Measure:
     flagged: int
     kept: int
     keys: int
-    blocks: int
     broken: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A published batch, ready to be registered: its account, and its files as rows of ``ingest_file``."""
+
+    batch: Batch
+    account: Account
+    files: tuple[tuple[object, ...], ...]
+    file_count: int
+    again: bool
+
+    @property
+    def account_row(self) -> tuple[object, ...]:
+        batch, account = self.batch, self.account
+        counts = (account.row_count, account.accepted, account.superseded, account.duplicate, account.quarantined)
+        prints = (batch.rules_fingerprint, batch.source_fingerprint)
+        return (batch.source, batch.batch_id, batch.entity, self.file_count, *counts, account.bad_cells, account.flagged, *prints)
 
 
 def bronze_rows(warehouse: Warehouse, batch: Batch) -> DataFrame:
@@ -87,16 +103,16 @@ def measure(bronze: DataFrame, entity: str, stop_rules: Sequence[str] = ()) -> M
         "bad_cells": F.sum(F.when(kept, F.coalesce(F.size("_bad_cells"), F.lit(0)))),
         "flagged": F.count_if(head & kept & flags),
         "kept": F.count_if(kept),
-        "keys": F.count_distinct(F.when(kept, F.xxhash64(*disposition.key_columns(entity)))),
         **{f"rule:{rule}": F.count_if(head & F.array_contains(rules, rule)) for rule in stop_rules},
     }
-    if entity == "meter_interval":
-        columns["blocks"] = F.count_distinct(F.when(kept, F.xxhash64(*blocks.KEY)))
-    row = bronze.agg(*[column.alias(name) for name, column in columns.items()]).first()
+    # By key first: a count of distinct keys beside the other counts would copy every row for each of them.
+    key = F.when(kept, F.xxhash64(*(blocks.KEY if entity == "meter_interval" else disposition.key_columns(entity))))
+    by_key = bronze.groupBy(key.alias("_key")).agg(*[column.alias(name) for name, column in columns.items()])
+    totals = [F.sum(name).alias(name) for name in columns]
+    row = by_key.agg(*totals, F.count_if(F.col("_key").isNotNull()).alias("keys")).first()
     found = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
     broken = {name.removeprefix("rule:"): count for name, count in found.items() if name.startswith("rule:")}
-    plain = {name: count for name, count in found.items() if not name.startswith("rule:")}
-    return Measure(**{"blocks": plain["keys"], **plain}, broken=broken)
+    return Measure(**{name: count for name, count in found.items() if not name.startswith("rule:")}, broken=broken)
 
 
 def retract(warehouse: Warehouse, batch: Batch) -> None:
@@ -104,7 +120,7 @@ def retract(warehouse: Warehouse, batch: Batch) -> None:
     warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
 
 
-def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool) -> Account:
+def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool, again: bool) -> Account:
     """Everything that follows the bronze commit of a batch; gives its account, counted from the committed tables.
 
     Args:
@@ -112,17 +128,28 @@ def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool) 
         batch: the batch.
         found: its measure.
         first: True where bronze held nothing of the entity before, so that there is nothing to compare with.
+        again: True where an earlier run may have come as far as this, so that everything is written by key.
     """
     bronze = bronze_rows(warehouse, batch)
-    if found.quarantined:
-        with warehouse.shared:
-            warehouse.merge(QUARANTINE, quarantine_rows(bronze, batch), update=None)
     repeated = found.keys < found.kept
-    exceptions = _classify(warehouse, batch, bronze, repeated=repeated, first=first)
-    _fold(warehouse, batch, bronze, unique=not repeated, several=found.blocks < found.kept)
-    duplicate, superseded = exceptions.get("duplicate", 0), exceptions.get("superseded", 0)
-    accepted = _accepted(warehouse, batch) if exceptions else found.row_count - found.quarantined
-    return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
+    if found.quarantined:
+        _write(warehouse, QUARANTINE, quarantine_rows(bronze, batch), batch, again=again)
+    exceptions = _exceptions(warehouse, batch, bronze, repeated=repeated, first=first)
+    if exceptions is not None:
+        _write(warehouse, ROW_DISPOSITION, exceptions, batch, again=again)
+    _fold(warehouse, batch, bronze, repeated=repeated, again=again)
+    counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, bronze)
+    shares = [counts.get(name, 0) for name in ("accepted", "superseded", "duplicate")]
+    return Account(found.row_count, *shares, found.quarantined, found.bad_cells, found.flagged)
+
+
+def _write(warehouse: Warehouse, table: Table, rows: DataFrame, batch: Batch, *, again: bool) -> None:
+    """Writes a batch's rows to a table that several sources share: in place of its earlier ones where there may be some."""
+    with warehouse.shared:
+        if again:
+            warehouse.replace(table, rows, where=literal_in("_batch_id", [batch.batch_id]))
+        else:
+            warehouse.append(table, rows)
 
 
 def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
@@ -138,8 +165,10 @@ def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
     )
 
 
-def _classify(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, first: bool) -> dict[str, int]:
-    """Writes the exceptions among the batch's rows and counts them as committed; empty where there is none."""
+def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, first: bool) -> DataFrame | None:
+    """The exceptions among the batch's rows; None where there can be none."""
+    if first and not repeated:
+        return None
     new = disposition.slim(bronze, batch.entity)
     suspects = new.join(disposition.repeated_keys(new), on="_key", how="left_semi") if repeated else new.limit(0)
     older = new.limit(0)
@@ -147,31 +176,24 @@ def _classify(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated
         older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
         suspects = suspects.unionByName(new.join(older.select("_key"), on="_key", how="left_semi")).distinct()
         older = older.join(suspects.select("_key"), on="_key", how="left_semi")
-    elif not repeated:
-        return {}
     exceptions = disposition.classify(suspects, older)
-    rows = exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
-    with warehouse.shared:
-        warehouse.merge(ROW_DISPOSITION, rows, prune={"_batch_id": [batch.batch_id]})
-    return {row["disposition"]: int(row["count"]) for row in _exceptions(warehouse, batch).groupBy("disposition").count().collect()}
+    return exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
 
 
-def _exceptions(warehouse: Warehouse, batch: Batch) -> DataFrame:
-    return warehouse.read(ROW_DISPOSITION).where(F.col("_batch_id") == batch.batch_id)
+def _counted(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> dict[str, int]:
+    """How the committed rows that were not rejected are classified in the committed exceptions."""
+    exceptions = warehouse.read(ROW_DISPOSITION).where(F.col("_batch_id") == batch.batch_id).select("_locator", "disposition")
+    kept = bronze.where(F.col("_head") & ~F.col("_rejected")).select("_locator")
+    named = kept.join(exceptions, on="_locator", how="left").select(F.coalesce("disposition", F.lit("accepted")).alias("disposition"))
+    return {row["disposition"]: int(row["count"]) for row in named.groupBy("disposition").count().collect()}
 
 
-def _accepted(warehouse: Warehouse, batch: Batch) -> int:
-    """Rows of committed bronze with nothing against them."""
-    kept = bronze_rows(warehouse, batch).where(F.col("_head") & ~F.col("_rejected"))
-    return kept.join(_exceptions(warehouse, batch).select("_locator"), on="_locator", how="left_anti").count()
-
-
-def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, unique: bool, several: bool) -> None:
+def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, again: bool) -> None:
     if batch.entity == "meter_interval":
-        fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze) if several else None)
+        fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze) if repeated else None, again=again)
         return
     for table in versioned.TARGETS[batch.entity]:
-        rows = versioned.versions(bronze, table, unique=unique)
+        rows = versioned.versions(bronze, table, unique=not repeated)
         if warehouse.written(table):
             warehouse.merge(table, rows, update=versioned.WINNER, prune=_months_of(bronze, table))
         else:
@@ -194,27 +216,18 @@ def _months_of(bronze: DataFrame, table: Table) -> dict[str, Sequence[object]] |
     return {"local_month": sorted(row["month"] for row in found)}
 
 
-def register(warehouse: Warehouse, batch: Batch, account: Account, files: DataFrame, *, file_count: int, again: bool) -> None:
-    """The last step: the batch's account, then its files. From here on the files are known.
+def register(warehouse: Warehouse, batches: Sequence[Registered]) -> None:
+    """The last step of some batches: their accounts, then their files. From here on the files are known.
 
-    ``again`` says that an earlier run may have come as far as this, so that both are written by key.
+    Batches that an earlier run may have brought as far as this are written by key.
     """
-    row = (
-        batch.source,
-        batch.batch_id,
-        batch.entity,
-        file_count,
-        account.row_count,
-        account.accepted,
-        account.superseded,
-        account.duplicate,
-        account.quarantined,
-        account.bad_cells,
-        account.flagged,
-        batch.rules_fingerprint,
-        batch.source_fingerprint,
-    )
-    write = warehouse.merge if again else warehouse.append
-    with warehouse.shared:
-        write(BATCH_ACCOUNT, warehouse.spark.createDataFrame([row], BATCH_ACCOUNT.schema).coalesce(1))
-        write(INGEST_FILE, files)
+    spark = warehouse.spark
+    for again in (False, True):
+        chosen = [item for item in batches if item.again is again]
+        if not chosen:
+            continue
+        write = warehouse.merge if again else warehouse.append
+        with warehouse.shared:
+            write(BATCH_ACCOUNT, spark.createDataFrame([item.account_row for item in chosen], BATCH_ACCOUNT.schema).coalesce(1))
+            files = [row for item in chosen for row in item.files]
+            write(INGEST_FILE, spark.createDataFrame(files, INGEST_FILE.schema).coalesce(1))

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.bronze import BRONZE
@@ -80,7 +79,6 @@ def _unfinished(warehouse: Warehouse, source: SourceFile, fresh: dict[str, Input
     return [FileSet(batch, files, in_bronze=True) for batch, files in sorted(found.items())]
 
 
-def registered(warehouse: Warehouse, source: SourceFile, files: FileSet) -> DataFrame:
+def file_rows(source: SourceFile, files: FileSet) -> tuple[tuple[object, ...], ...]:
     """The rows of ``ingest_file`` for a set."""
-    rows = [(source.name, file_id, f.relative, f.length, f.modified_us, files.batch_id) for file_id, f in sorted(files.files.items())]
-    return warehouse.spark.createDataFrame(rows, INGEST_FILE.schema).coalesce(1)
+    return tuple((source.name, file_id, f.relative, f.length, f.modified_us, files.batch_id) for file_id, f in sorted(files.files.items()))

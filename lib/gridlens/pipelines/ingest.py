@@ -22,8 +22,8 @@ from gridlens.errors import QualityStop
 from gridlens.ingest.bronze import staged
 from gridlens.ingest.source import SourceFile, load_sources
 from gridlens.lease import writer_lease
-from gridlens.pipelines.batch import Account, Batch, Measure, bronze_rows, measure, publish, register, retract
-from gridlens.pipelines.discover import FileSet, new_files, registered
+from gridlens.pipelines.batch import Account, Batch, Measure, Registered, bronze_rows, measure, publish, register, retract
+from gridlens.pipelines.discover import FileSet, file_rows, new_files
 from gridlens.pipelines.options import IngestOptions
 from gridlens.quality.rule_columns import defects_column
 from gridlens.quality.rules import RuleSet, load_rules, stop_rules_broken
@@ -101,6 +101,11 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     return IngestResult(run.run_id, tuple(loaded), loader.known_files, run.seconds)
 
 
+def _loaded(item: Registered, seconds: float) -> Loaded:
+    batch = item.batch
+    return Loaded(batch.source, batch.entity, batch.batch_id, item.file_count, item.account, seconds)
+
+
 class _Loader:
     """Loads sources one after the other or side by side; they share the warehouse and the rules."""
 
@@ -116,9 +121,11 @@ class _Loader:
         """Every new file set of one source, accounted and registered."""
         sets, known = new_files(self.warehouse, source, self.root)
         self.known_files += known
-        return [self._load_set(source, files) for files in sets]
+        done = [self._load_set(source, files) for files in sets]
+        register(self.warehouse, [item for item, _ in done])
+        return [_loaded(item, seconds) for item, seconds in done]
 
-    def _load_set(self, source: SourceFile, files: FileSet) -> Loaded:
+    def _load_set(self, source: SourceFile, files: FileSet) -> tuple[Registered, float]:
         began = time.monotonic()
         batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, self.fingerprint)
         first = not files.in_bronze and not self.warehouse.written(batch.table)
@@ -129,15 +136,13 @@ class _Loader:
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
         found = measure(bronze_rows(self.warehouse, batch), source.entity, stops)
         self._stop_if_broken(batch, found)
-        account = publish(self.warehouse, batch, found, first=first)
-        known = registered(self.warehouse, source, files)
-        register(self.warehouse, batch, account, known, file_count=len(files.files), again=files.in_bronze)
+        account = publish(self.warehouse, batch, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
         self.say(
-            f"  {source.name:<18} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
+            f"  {source.name:<24} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
             f"{account.superseded:,} superseded, {account.duplicate:,} duplicate, {account.quarantined:,} quarantined in {seconds:.1f} s"
         )
-        return Loaded(source.name, source.entity, files.batch_id, len(files.files), account, seconds)
+        return Registered(batch, account, file_rows(source, files), len(files.files), files.in_bronze), seconds
 
     def _stop_if_broken(self, batch: Batch, found: Measure) -> None:
         """Takes the batch out of bronze again where a stop rule is broken beyond its tolerance."""

@@ -37,13 +37,14 @@ def touched_days(warehouse: Warehouse, batch: DataFrame) -> Touched:
     return Touched(sorted(days - known), sorted(known))
 
 
-def fold_batch(warehouse: Warehouse, batch_id: str, *, repeated: DataFrame | None) -> None:
+def fold_batch(warehouse: Warehouse, batch_id: str, *, repeated: DataFrame | None, again: bool = False) -> None:
     """Folds one batch of ``meter_interval`` into silver.
 
     Args:
         warehouse: the tables.
         batch_id: bronze rows of this batch are new.
         repeated: block keys that occur more than once in the batch, or None where there is none.
+        again: True where an earlier run may have died in the middle of this.
     """
     batch = warehouse.read(BRONZE["meter_interval"]).where((F.col("_batch_id") == batch_id) & ~F.col("_rejected"))
     touched = touched_days(warehouse, batch)
@@ -51,10 +52,10 @@ def fold_batch(warehouse: Warehouse, batch_id: str, *, repeated: DataFrame | Non
         refold(warehouse, batch.where(F.col("local_date").isin(touched.known)).select(*blocks.KEY).distinct(), touched.known)
     if touched.new:
         fresh = batch.where(F.col("local_date").isin(touched.new)) if touched.known else batch
-        load_new_days(warehouse, fresh, repeated, touched.new)
+        load_new_days(warehouse, fresh, repeated, touched.new, again=again)
 
 
-def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | None, days: list[dt.date]) -> None:
+def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | None, days: list[dt.date], *, again: bool) -> None:
     """Days that silver does not know: blocks of keys with one piece are appended as they come, without a join of blocks."""
     points = warehouse.read(METERING_POINT)
     single, several = blocks.pieces_of(batch), None
@@ -63,12 +64,18 @@ def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | 
         single = single.join(F.broadcast(repeated), on=blocks.KEY, how="left_anti")
     direct, historic = blocks.route(single, points)
     fresh = blocks.to_blocks(direct)
-    if several is not None or not empty(historic):
-        history = historic if several is None else historic.unionByName(several)
-        current, superseded = blocks.split_versions(blocks.to_blocks(blocks.history_versions(history, points)))
+    if several is None and empty(historic):
+        warehouse.append(INTERVAL_DAY, fresh)
+        return
+    history = historic if several is None else historic.unionByName(several)
+    versions = blocks.to_blocks(blocks.history_versions(history, points)).persist()
+    current, superseded = blocks.split_versions(versions)
+    if again:
         warehouse.merge(INTERVAL_DAY_SUPERSEDED, superseded, prune=_prune(days), drop="_drop")
-        fresh = fresh.unionByName(current)
-    warehouse.append(INTERVAL_DAY, fresh)
+    else:
+        warehouse.append(INTERVAL_DAY_SUPERSEDED, superseded.where(~F.col("_drop")))
+    warehouse.append(INTERVAL_DAY, fresh.unionByName(current))
+    versions.unpersist()
 
 
 def refold(warehouse: Warehouse, keys: DataFrame, days: list[dt.date]) -> None:
