@@ -29,44 +29,43 @@ def file_named(user: Path | None, name: str) -> Path:
     Raises:
         SettingsError: neither has it; names the ones there are.
     """
-    if user and (user / name).is_file():
-        return user / name
-    packaged = files("gridlens.conf").joinpath(*name.split("/"))
-    if packaged.is_file():
-        return _on_disk(packaged, name)
+    for base in (user, packaged()):
+        if base and (base / name).is_file():
+            return base / name
     known = ", ".join(sorted(_entries(user, name.rpartition("/")[0], ".yml"))) or "none"
     raise SettingsError(f"configuration file {name} was not found (there are: {known})")
 
 
 def files_in(user: Path | None, folder: str, suffix: str) -> list[Path]:
-    """All files of ``folder`` that end in ``suffix``, ordered by name; one path for each name.
-
-    From a zip archive given to ``spark-submit --py-files`` the packaged files are laid out in a temporary folder.
-    """
+    """All files of ``folder`` that end in ``suffix``, ordered by name; one path for each name."""
     entries = _entries(user, folder, suffix)
-    return [_on_disk(entries[name], f"{folder}/{name}") for name in sorted(entries)]
+    return [entries[name] for name in sorted(entries)]
 
 
-def _entries(user: Path | None, folder: str, suffix: str) -> dict[str, Traversable]:
-    found: dict[str, Traversable] = {}
-    for base in (files("gridlens.conf"), *([user] if user else [])):
-        place = base.joinpath(*folder.split("/")) if folder else base
-        if place.is_dir():
-            found.update({entry.name: entry for entry in place.iterdir() if entry.name.endswith(suffix) and entry.is_file()})
-    return found
+def _entries(user: Path | None, folder: str, suffix: str) -> dict[str, Path]:
+    places = [base / folder for base in (packaged(), user) if base and (base / folder).is_dir()]
+    return {path.name: path for place in places for path in place.iterdir() if path.name.endswith(suffix) and path.is_file()}
 
 
 @cache
-def _temporary() -> Path:
+def packaged() -> Path:
+    """The folder of the packaged defaults, subfolders included.
+
+    From the archive given to ``spark-submit --py-files`` they are laid out in a temporary folder, once a process.
+    """
+    inside = files("gridlens.conf")
+    if isinstance(inside, Path):
+        return inside
     folder = Path(tempfile.mkdtemp(prefix="gridlens-conf-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _lay_out(inside, folder)
     return folder
 
 
-def _on_disk(entry: Traversable, name: str) -> Path:
-    if isinstance(entry, Path):
-        return entry
-    target = _temporary() / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(entry.read_bytes())
-    return target
+def _lay_out(inside: Traversable, target: Path) -> None:
+    for entry in inside.iterdir():
+        if entry.is_dir():
+            (target / entry.name).mkdir()
+            _lay_out(entry, target / entry.name)
+        else:
+            (target / entry.name).write_bytes(entry.read_bytes())

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from gridlens.billing.book import load_tariffs
-from gridlens.conf import __file__ as _conf
+from gridlens.conffiles import packaged
 from gridlens.errors import SettingsError
 from gridlens.samples import publish
 from gridlens.samples.deliver import district_files, province_files
@@ -66,7 +66,7 @@ def write_province(
     """
     parameters = Parameters(accounts, months, curve_days, end_date, seed, curves)
     _check(parameters)
-    book = load_tariffs(tariffs or Path(_conf).parent / "tariffs")
+    book = load_tariffs(tariffs or packaged() / "tariffs")
     target, identity = Path(folder), publish.identity(parameters, book.fingerprints)
     found = publish.complete(target, identity)
     if found is not None:

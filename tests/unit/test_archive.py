@@ -1,0 +1,79 @@
+"""The archive for spark-submit: the whole library and its defaults, used from inside the zip, the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import gridlens
+import pytest
+from gridlens.archive import build
+
+PROJECT = Path(__file__).resolve().parents[2]
+FROM_ZIP = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import gridlens
+from gridlens.billing.book import load_tariffs
+from gridlens.conffiles import packaged
+from gridlens.quality.rules import load_rules
+from gridlens.settings import conf_file, conf_files, load_settings
+settings = load_settings("cluster", environ={})
+folder = packaged()
+files = {str(p.relative_to(folder)): p.read_text("utf-8") for p in folder.rglob("*") if p.suffix in (".yml", ".csv")}
+rules = load_rules(conf_files(settings, "rules")).fingerprint
+tariffs = load_tariffs(conf_files(settings, "tariffs")[0].parent).fingerprints
+print(json.dumps([gridlens.__file__, gridlens.__version__, str(folder), files, rules, tariffs]))
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+def test_it_holds_the_library_and_its_defaults(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        names = set(packed.namelist())
+    library = PROJECT / "lib" / "gridlens"
+    expected = {f"gridlens/{p.relative_to(library)}" for p in library.rglob("*.py")} | {"gridlens/VERSION"}
+    expected |= {f"gridlens/conf/{p.relative_to(PROJECT / 'conf')}" for p in (PROJECT / "conf").rglob("*") if p.suffix in (".py", ".yml")}
+    assert names == expected
+    assert archive.name == f"gridlens-{gridlens.__version__}.zip"
+
+
+def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    assert build(tmp_path).read_bytes() == archive.read_bytes()
+
+
+def test_defaults_are_read_from_inside_the_zip(archive: Path, tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", FROM_ZIP, str(archive)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    module, version, folder, files, rules, tariffs = json.loads(run.stdout)
+    assert module.startswith(str(archive))
+    assert version == gridlens.__version__
+    conf = PROJECT / "conf"
+    assert files == {str(p.relative_to(conf)): p.read_text("utf-8") for p in conf.rglob("*.yml")}
+    assert rules
+    assert len(tariffs) == len(list((conf / "tariffs").glob("*.yml")))
+    assert not Path(folder).exists(), "the temporary folder goes with the process"
+
+
+@pytest.mark.parametrize("job", sorted(p.stem for p in (PROJECT / "jobs").glob("*.py")))
+def test_every_job_takes_the_options_of_its_command(job: str, archive: Path, tmp_path: Path) -> None:
+    script = PROJECT / "jobs" / f"{job}.py"
+    assert len(script.read_text("utf-8").splitlines()) <= 15
+    environment = {"PYTHONPATH": str(archive), "COLUMNS": "200"}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    told = call("--help")
+    assert told.returncode == 0
+    assert f"Usage: gridlens {job} " in told.stdout
+    wrong = call("--no-such-option")
+    assert wrong.returncode == 2
+    assert "No such option" in wrong.stderr
