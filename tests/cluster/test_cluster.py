@@ -1,0 +1,142 @@
+"""On a real cluster the jobs give what a local run gives: same scripts, same options, same rows to the last bit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from gridlens.archive import build
+from gridlens.contracts import all_tables
+from gridlens.jars import default_folder, fetch
+from gridlens.pipelines.chain import run_chain
+from gridlens.pipelines.options import IngestOptions, RunOptions, SampleOptions
+from gridlens.pipelines.sample import run_sample
+from gridlens.settings import Settings, load_settings
+from gridlens.warehouse import Warehouse
+from pyspark.sql import SparkSession
+from standalone_cluster import Cluster, standalone
+
+PROJECT = Path(__file__).resolve().parents[2]
+JOBS = PROJECT / "jobs"
+SAMPLE = SampleOptions(accounts=20, months=2, curve_days=3)
+SMALL = ("supply_point", "meter_interval", "weather")
+CONF = {
+    "spark.executor.memory": "600m",
+    "spark.executor.cores": "1",
+    "spark.driver.memory": "1g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
+WHERE = """
+import sys
+import gridlens
+from pyspark.sql import SparkSession
+
+def seen(batches):
+    import os, gridlens.conffiles as c, pyarrow as pa
+    found = [f"{c.__file__} {os.environ.get('SPARK_EXECUTOR_DIRS', '')}"]
+    for batch in batches:
+        yield pa.RecordBatch.from_arrays([pa.array(found * batch.num_rows)], ["file"])
+
+spark = SparkSession.builder.getOrCreate()
+for row in spark.range(0, 40, 1, 4).mapInArrow(seen, "file string").distinct().collect():
+    print("executor", row.file)
+print("driver", gridlens.__file__)
+spark.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with standalone(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+def submit(cluster: Cluster, archive: Path, job: str, *arguments: str) -> str:
+    return cluster.submit(JOBS / f"{job}.py", *arguments, archive=archive, jars=fetch(default_folder()), conf=CONF)
+
+
+def differences(spark: SparkSession, one: Settings, other: Settings, layers: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Tables whose rows differ, with the number of rows only here and only there."""
+    found = {}
+    tables = [table for table in all_tables().values() if table.layer in layers]
+    for table in tables:
+        here, there = (sorted(map(repr, Warehouse(spark, s).read(table).collect())) for s in (one, other))
+        if here != there:
+            found[f"{table.layer}.{table.name}"] = (len(set(here) - set(there)), len(set(there) - set(here)))
+    return found
+
+
+def rows(spark: SparkSession, settings: Settings, layer: str) -> dict[str, int]:
+    warehouse = Warehouse(spark, settings)
+    return {table.name: warehouse.read(table).count() for table in all_tables().values() if table.layer == layer}
+
+
+def warehouse_of(folder: Path) -> Settings:
+    return load_settings("local", overrides={"root_dir": str(folder)})
+
+
+def small_sources(target: Path) -> Path:
+    """Points, curves and weather of the province's definition."""
+    whole = yaml.safe_load((PROJECT / "conf/sources/province.yml").read_text("utf-8"))
+    kept = [source for source in whole["sources"] if source["entity"] in SMALL]
+    assert len(kept) == len(SMALL)
+    target.write_text(yaml.safe_dump({"sources": kept}, allow_unicode=True), encoding="utf-8")
+    return target
+
+
+@pytest.mark.spark
+def test_the_chain_on_two_workers_equals_the_local_one(cluster: Cluster, archive: Path, spark: SparkSession, tmp_path: Path) -> None:
+    local, remote = warehouse_of(tmp_path / "local"), warehouse_of(tmp_path / "remote")
+    sample = run_sample(spark, local, SAMPLE).folder
+    sources = small_sources(tmp_path / "small.yml")
+    run_chain(spark, local, RunOptions(None, IngestOptions(sources, sample)), say=lambda text: None)
+    given = ["--sources", str(sources), "--root", str(sample)]
+    submit(cluster, archive, "run", *given, "--root-dir", remote.root_dir, "--warehouse", f"file://{remote.warehouse}")
+    application = cluster.state()["completedapps"][0]
+    assert application["state"] == "FINISHED"
+    assert differences(spark, local, remote, ("bronze", "silver", "gold")) == {}
+    gold = rows(spark, remote, "gold")
+    assert all(gold.values()), gold
+
+
+@pytest.mark.prove
+@pytest.mark.spark
+def test_library_and_defaults_reach_both_executors(cluster: Cluster, archive: Path, tmp_path: Path) -> None:
+    script = tmp_path / "where.py"
+    script.write_text(WHERE, encoding="utf-8")
+    told = cluster.submit(script, archive=archive, jars=[], conf={**CONF, "spark.scheduler.minRegisteredResourcesRatio": "1.0"})
+    files = dict(re.findall(r"^(driver|executor) (\S+)", told, re.MULTILINE))
+    assert archive.name in files["driver"]
+    executors = set(re.findall(r"^executor (\S+)", told, re.MULTILINE))
+    assert len(executors) == 2, executors
+    assert all(archive.name in name for name in executors), executors
+
+
+@pytest.mark.prove
+@pytest.mark.spark
+def test_every_job_on_the_whole_province_equals_a_local_run(cluster: Cluster, archive: Path, spark: SparkSession, tmp_path: Path) -> None:
+    local, remote = warehouse_of(tmp_path / "local"), warehouse_of(tmp_path / "remote")
+    options = replace(SAMPLE, to=tmp_path / "sample")
+    place = ["--root-dir", remote.root_dir, "--warehouse", f"file://{remote.warehouse}"]
+    size = ["--accounts", str(SAMPLE.accounts), "--months", str(SAMPLE.months), "--curve-days", str(SAMPLE.curve_days)]
+    submit(cluster, archive, "sample", *size, "--to", str(options.to), *place)
+    assert not run_sample(spark, local, options).written, "the cluster wrote the very same province"
+    submit(cluster, archive, "ingest", "--root", str(options.to), *place)
+    submit(cluster, archive, "features", *place)
+    run_chain(spark, local, RunOptions(None, IngestOptions(root=options.to)), say=lambda text: None)
+    assert differences(spark, local, remote, ("bronze", "silver", "gold")) == {}
+    told = submit(cluster, archive, "run", "--root", str(options.to), *place)
+    assert "nothing new" in told
