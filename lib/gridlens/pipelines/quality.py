@@ -1,0 +1,42 @@
+"""Writes the figures of data quality that a run measured."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC
+from gridlens.quality.metrics import batch_figures, batch_subject, interval_figures, register_figures
+from gridlens.warehouse import Warehouse
+
+
+def write_quality(
+    warehouse: Warehouse, run_id: str, *, blocks: DataFrame, estimates: DataFrame, points: DataFrame, registers: DataFrame | None
+) -> None:
+    """Writes the figures of one run to ops.quality_metric, in one commit; once for each run.
+
+    A batch is measured by the first run after it, so that its figures stand once, whatever happens between.
+
+    Args:
+        warehouse: the tables.
+        run_id: the run, new: a run that is started again has another id.
+        blocks: silver.interval_day as known, the days of the run.
+        estimates: silver.interval_estimate of the same days.
+        points: silver.metering_point as known, one row per metering_point_id.
+        registers: silver.register_reading as known; None where there is none.
+    """
+    figures = interval_figures(blocks, estimates, points)
+    if registers is not None:
+        figures = figures.unionByName(register_figures(registers))
+    figures = figures.unionByName(batch_figures(_unmeasured(warehouse)))
+    rows = figures.select(F.lit(run_id).alias("run_id"), "subject", "metric", "value")
+    warehouse.append(QUALITY_METRIC, rows.coalesce(1))
+
+
+def _unmeasured(warehouse: Warehouse) -> DataFrame:
+    """Accounts of batches that have no figures yet."""
+    accounts = warehouse.read(BATCH_ACCOUNT)
+    if not warehouse.written(QUALITY_METRIC):
+        return accounts
+    measured = warehouse.read(QUALITY_METRIC).select(F.col("subject").alias("_subject")).distinct()
+    return accounts.join(measured, on=batch_subject() == F.col("_subject"), how="left_anti")

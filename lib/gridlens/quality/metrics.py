@@ -1,0 +1,122 @@
+"""Figures of data quality, each a row (subject, metric, value); every function passes once over scalar columns, never over arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+INTERVAL_SUBJECT = "silver.interval_day"
+REGISTER_SUBJECT = "silver.register_reading"
+_DAILY_UP_TO = 7
+"""A series read at least once in so many days on average is read daily, a rarer one monthly."""
+
+
+def interval_figures(blocks: DataFrame, estimates: DataFrame, points: DataFrame) -> DataFrame:
+    """Figures of the interval blocks of a run: subject, metric, value.
+
+    ``blocks``, ``points`` (with blocks) and ``intervals`` are counts; ``incomplete_block_share`` is of blocks;
+    ``missing_share``, ``flagged_share`` (a row-local check objects), ``suspect_share`` (a contextual check objects)
+    and ``estimated_share`` are of intervals, null where there are none; ``points_without_blocks`` counts metering
+    points without any block, ``points_unknown`` those with blocks but without master data.
+
+    Args:
+        blocks: silver.interval_day, one row per metering point, channel and day.
+        estimates: silver.interval_estimate of the same days.
+        points: silver.metering_point as known, one row per metering_point_id.
+    """
+    measured = blocks.groupBy("metering_point_id").agg(
+        F.count(F.lit(1)).alias("blocks"),
+        F.count_if(F.col("missing_count") > 0).alias("incomplete"),
+        F.sum(intervals_of_day()).alias("intervals"),
+        F.sum("missing_count").alias("missing"),
+        F.sum("flagged_count").alias("flagged"),
+    )
+    known = points.select("metering_point_id", F.lit(True).alias("known"))
+    totals = measured.join(known, on="metering_point_id", how="full").agg(
+        *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("blocks", "incomplete", "intervals", "missing", "flagged")],
+        F.count("blocks").alias("points"),
+        F.count_if(F.col("blocks").isNull()).alias("points_without_blocks"),
+        F.count_if(F.col("known").isNull()).alias("points_unknown"),
+    )
+    opinions = estimates.agg(
+        F.coalesce(F.sum("suspect_count"), F.lit(0)).alias("suspect"), F.coalesce(F.sum("estimated_count"), F.lit(0)).alias("estimated")
+    )
+    counts = ("blocks", "points", "intervals", "points_without_blocks", "points_unknown")
+    shares = {f"{name}_share": _share(name, "intervals") for name in ("missing", "flagged", "suspect", "estimated")}
+    metrics = {**{name: F.col(name) for name in counts}, "incomplete_block_share": _share("incomplete", "blocks"), **shares}
+    return _long(totals.crossJoin(opinions), F.lit(INTERVAL_SUBJECT), metrics)
+
+
+def intervals_of_day() -> Column:
+    """Intervals that a block's local day has, from its length by ``zone``: 96, 92 or 100 at 15 minutes; 1 for a daily total."""
+    next_midnight = F.to_utc_timestamp(F.timestamp_seconds((F.unix_date("local_date") + 1) * 86400), F.col("zone"))
+    minutes = (F.unix_seconds(next_midnight) - F.unix_seconds("start_utc")) / 60
+    return F.when(F.col("resolution_minutes") == 1440, F.lit(1)).otherwise(F.round(minutes / F.col("resolution_minutes"))).cast("bigint")
+
+
+def register_figures(registers: DataFrame) -> DataFrame:
+    """Figures of the scheduled register readings: subject, metric, value.
+
+    ``readings`` and ``series`` (metering point and channel) are counts; ``gap_share`` is the share of readings missing
+    between the first and the last of a series, where a series read at least weekly on average is expected every day and
+    a rarer one every month; ``empty_share`` is the share of readings without a total. Shares of nothing are null.
+
+    Args:
+        registers: silver.register_reading as known, one row per key.
+    """
+    scheduled = registers.where(F.col("read_kind") == "scheduled")
+    # Two meters read on one day (an exchange without its own rows) are one reading: the metering point was read that day.
+    series = scheduled.groupBy("metering_point_id", "channel").agg(
+        F.count(F.lit(1)).alias("readings"),
+        F.count_distinct("read_date").alias("days_read"),
+        F.count_if(F.col("reading_total").isNull()).alias("empty"),
+        F.datediff(F.max("read_date"), F.min("read_date")).alias("days"),
+        F.round(F.months_between(F.max("read_date"), F.min("read_date"))).alias("months"),
+    )
+    daily = F.col("days") <= _DAILY_UP_TO * (F.col("days_read") - 1)
+    expected = F.greatest(F.when(daily, F.col("days")).otherwise(F.col("months")) + 1, F.col("days_read"))
+    totals = series.select("*", expected.alias("expected"), (expected - F.col("days_read")).alias("gaps")).agg(
+        F.count(F.lit(1)).alias("series"),
+        *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("readings", "empty", "expected", "gaps")],
+    )
+    metrics = {
+        "readings": F.col("readings"),
+        "series": F.col("series"),
+        "gap_share": _share("gaps", "expected"),
+        "empty_share": _share("empty", "readings"),
+    }
+    return _long(totals, F.lit(REGISTER_SUBJECT), metrics)
+
+
+def batch_figures(accounts: DataFrame) -> DataFrame:
+    """Figures of every batch: subject (``source/batch``), metric, value.
+
+    ``rows`` is a count; ``quarantined_share``, ``duplicate_share``, ``superseded_share`` and ``flagged_share`` are of source
+    rows, null where the batch has none; ``bad_cells_per_row`` counts unreadable optional cells (a row may have several).
+
+    Args:
+        accounts: ops.batch_account, one row per batch.
+    """
+    metrics = {
+        "rows": F.col("row_count"),
+        **{f"{name}_share": _share(name, "row_count") for name in ("quarantined", "duplicate", "superseded", "flagged")},
+        "bad_cells_per_row": _share("bad_cells", "row_count"),
+    }
+    return _long(accounts, batch_subject(), metrics)
+
+
+def batch_subject() -> Column:
+    """How a batch is called in the figures."""
+    return F.concat_ws("/", "_source", "_batch_id")
+
+
+def _share(part: str, whole: str) -> Column:
+    return F.when(F.col(whole) > 0, F.col(part) / F.col(whole))
+
+
+def _long(wide: DataFrame, subject: Column, metrics: Mapping[str, Column]) -> DataFrame:
+    columns = [column.cast("double").alias(name) for name, column in metrics.items()]
+    rows = wide.select(subject.alias("subject"), *columns)
+    return rows.unpivot(["subject"], list(metrics), "metric", "value").select("subject", "metric", "value")
