@@ -95,6 +95,16 @@ def stop(process: subprocess.Popen) -> None:
                 return
 
 
+def left_running(folder: Path) -> list[str]:
+    """Processes that still work below ``folder``: master, workers, executors and drivers all do."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if Path(os.readlink(entry / "cwd")).is_relative_to(folder):
+                found.append((entry / "cmdline").read_text("utf-8", errors="replace").replace("\0", " "))
+    return found
+
+
 def _python_without_gridlens(folder: Path) -> Path:
     """This Python with its packages but without ``.pth`` files, so that gridlens comes from the archive or not at all."""
     python = folder / "python"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from gridlens.contracts.bronze import BRONZE
@@ -37,27 +38,42 @@ def batch_name(source: str, file_ids: Sequence[str]) -> str:
     return f"{source}-{digest[:16]}"
 
 
-def new_files(warehouse: Warehouse, source: SourceFile, root: str) -> tuple[list[FileSet], int]:
+@dataclass(frozen=True)
+class KnownFiles:
+    """What is registered of one source: places (path, length, modification time) and fingerprints."""
+
+    places: frozenset[tuple[str, int, int]] = frozenset()
+    ids: frozenset[str] = frozenset()
+
+
+def known_files(warehouse: Warehouse, sources: Sequence[str]) -> dict[str, KnownFiles]:
+    """The registered files of some sources, read at once: a read for each source costs more than all their rows."""
+    found: dict[str, list[Row]] = {name: [] for name in sources}
+    if warehouse.exists(INGEST_FILE):
+        columns = ("_source", "path", "length", "modified_us", "_file_id")
+        for row in warehouse.read(INGEST_FILE).where(F.col("_source").isin(list(sources))).select(*columns).collect():
+            found[row["_source"]].append(row)
+    return {
+        name: KnownFiles(
+            frozenset((row["path"], row["length"], row["modified_us"]) for row in rows), frozenset(row["_file_id"] for row in rows)
+        )
+        for name, rows in found.items()
+    }
+
+
+def new_files(warehouse: Warehouse, source: SourceFile, root: str, known: KnownFiles) -> tuple[list[FileSet], int]:
     """The file sets to load, unfinished ones first, and how many files were known already.
 
     A file whose path, size and time are registered is taken as known without reading it; any other is
     recognised by its content.
     """
     listed = list_files(warehouse.spark, root, source)
-    places: set[tuple[str, int, int]] = set()
-    ids: set[str] = set()
-    if warehouse.exists(INGEST_FILE):
-        rows = (
-            warehouse.read(INGEST_FILE).where(F.col("_source") == source.name).select("path", "length", "modified_us", "_file_id").collect()
-        )
-        places = {(row["path"], row["length"], row["modified_us"]) for row in rows}
-        ids = {row["_file_id"] for row in rows}
-    unseen = [f for f in listed if (f.relative, f.length, f.modified_us) not in places]
+    unseen = [f for f in listed if (f.relative, f.length, f.modified_us) not in known.places]
     if not unseen:
         return [], len(listed)
     fresh: dict[str, InputFile] = {}
     for file in read_fingerprints(warehouse.spark, source, unseen):
-        if file.fingerprint not in ids:
+        if file.fingerprint not in known.ids:
             fresh.setdefault(file.fingerprint, file)
     sets = _unfinished(warehouse, source, fresh)
     done = {file_id for found in sets for file_id in found.files}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from gridlens.ingest.bronze import staged
 from gridlens.ingest.source import SourceFile, load_sources
 from gridlens.lease import writer_lease
 from gridlens.pipelines.batch import Account, Batch, Measure, Registered, bronze_rows, measure, publish, register, retract
-from gridlens.pipelines.discover import FileSet, file_rows, new_files
+from gridlens.pipelines.discover import FileSet, KnownFiles, file_rows, known_files, new_files
 from gridlens.pipelines.options import IngestOptions
 from gridlens.quality.rule_columns import defects_column
 from gridlens.quality.rules import RuleSet, load_rules, stop_rules_broken
@@ -36,6 +36,8 @@ ORDER = (*_FIRST, *(entity for entity in ENTITIES if entity not in _FIRST))
 """Points come before readings, so that a first load need not fold readings twice; then the large ones."""
 PARALLEL_SOURCES = 2
 """Sources loaded side by side: small ones spend their time in Delta's bookkeeping, not on the cores."""
+REGISTER_ROWS = 100_000
+"""Batches below this size wait and are registered together (two commits for all of them); to do one again is cheap."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,9 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run = Run("ingest", {"sources": definition.name, "root": root}, known_at=options.known_at)
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
-        loader = _Loader(warehouse, root, rules, fingerprint, say)
+        loader = _Loader(warehouse, root, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
         points = [s for s in sources if s.entity == "supply_point"]
-        others = [s for s in sources if s.entity != "supply_point"]
-        loaded = [batch for source in points for batch in loader.load(source)]
-        with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
-            futures = [pool.submit(loader.load, source) for source in others]
-            try:
-                loaded += [batch for future in futures for batch in future.result()]
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
         run.nothing_new = not loaded
         for batch in loaded:
             run.wrote(f"bronze.{batch.entity}", batch.account.row_count)
@@ -109,21 +103,45 @@ def _loaded(item: Registered, seconds: float) -> Loaded:
 class _Loader:
     """Loads sources one after the other or side by side; they share the warehouse and the rules."""
 
-    def __init__(self, warehouse: Warehouse, root: str, rules: RuleSet, fingerprint: str, say: Say) -> None:
+    def __init__(self, warehouse: Warehouse, root: str, rules: RuleSet, fingerprint: str, known: dict[str, KnownFiles], say: Say) -> None:
         self.warehouse = warehouse
         self.root = root
         self.rules = rules
         self.fingerprint = fingerprint
+        self.known = known
         self.say = say
         self.known_files = 0
+        self._waiting: list[Registered] = []
 
-    def load(self, source: SourceFile) -> list[Loaded]:
-        """Every new file set of one source, accounted and registered."""
-        sets, known = new_files(self.warehouse, source, self.root)
+    def load_all(self, sources: Sequence[SourceFile]) -> list[Loaded]:
+        """Every new file set of the sources, some of them side by side, accounted and registered."""
+        with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
+            futures = [pool.submit(self._load, source) for source in sources]
+            try:
+                loaded = [batch for future in futures for batch in future.result()]
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+            finally:
+                self._register(())  # what is published stands, whatever became of another source
+        return loaded
+
+    def _load(self, source: SourceFile) -> list[Loaded]:
+        sets, known = new_files(self.warehouse, source, self.root, self.known[source.name])
         self.known_files += known
         done = [self._load_set(source, files) for files in sets]
-        register(self.warehouse, [item for item, _ in done])
+        items = tuple(item for item, _ in done)
+        with self.warehouse.shared:
+            if sum(item.account.row_count for item in items) >= REGISTER_ROWS:
+                self._register(items)
+            else:
+                self._waiting.extend(items)
         return [_loaded(item, seconds) for item, seconds in done]
+
+    def _register(self, items: tuple[Registered, ...]) -> None:
+        """Registers these batches and those that wait."""
+        waiting, self._waiting = self._waiting, []
+        register(self.warehouse, [*waiting, *items])
 
     def _load_set(self, source: SourceFile, files: FileSet) -> tuple[Registered, float]:
         began = time.monotonic()

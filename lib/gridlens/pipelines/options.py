@@ -25,7 +25,7 @@ class SampleOptions:
     months: int = 24
     curve_days: int = 90
     end_date: dt.date = dt.date(2026, 3, 31)
-    seed: int = 1
+    seed: int = 20260331
     to: Path | None = None
 
 
