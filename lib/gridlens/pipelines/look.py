@@ -49,26 +49,31 @@ class Selection:
 
 @dataclass(frozen=True)
 class QualityReport:
-    """Accounts by source, rules broken by quarantined rows, and the figures of the last run that measured any."""
+    """The account of every source, rules broken by quarantined rows, and the figures of the last run that measured any.
+
+    Attributes:
+        run_id: that run; None where none measured.
+        accounts: source rows by source and how they were classified, all batches together.
+        broken_rules: rows in quarantine by rule, with one place to look at.
+        metrics: figures about tables: subject, metric, value.
+        batches: figures about the batches that were new to that run, one row a batch.
+    """
 
     run_id: str | None
     accounts: Rows
     broken_rules: Rows
     metrics: Rows
+    batches: Rows
 
 
 def list_tables(spark: SparkSession, settings: Settings) -> Rows:
     """Every declared table with its number of rows, none where it was never written."""
     warehouse = Warehouse(spark, settings)
-    return [
-        {
-            "table": full,
-            "rows": warehouse.read(table).count() if warehouse.exists(table) else None,
-            "keys": ", ".join(table.keys),
-            "what": table.doc,
-        }
-        for full, table in all_tables().items()
-    ]
+    declared = all_tables()
+    there = {full: table for full, table in declared.items() if warehouse.exists(table)}
+    counts = [f"SELECT '{full}' AS name, count(*) AS rows FROM {warehouse.location(table)}" for full, table in there.items()]
+    rows = {row["name"]: row["rows"] for row in spark.sql(" UNION ALL ".join(counts)).collect()} if counts else {}
+    return [{"table": full, "rows": rows.get(full), "keys": ", ".join(table.keys), "what": table.doc} for full, table in declared.items()]
 
 
 def list_runs(spark: SparkSession, settings: Settings, *, limit: int = 20) -> Rows:
@@ -159,25 +164,39 @@ def export_table(spark: SparkSession, settings: Settings, selection: Selection, 
 def quality_report(spark: SparkSession, settings: Settings) -> QualityReport:
     """The data-quality report: accounts of all batches by source, broken rules, figures of the last run that measured any."""
     warehouse = Warehouse(spark, settings)
+    run_id, figures = _last_figures(warehouse)
+    metrics = [row for row in figures if "/" not in row["subject"]]
+    batches: dict[str, dict[str, Any]] = {}
+    for row in figures:
+        if "/" in row["subject"]:
+            source, batch = row["subject"].split("/", 1)
+            batches.setdefault(row["subject"], {"source": source, "batch": batch})[row["metric"]] = row["value"]
+    return QualityReport(run_id, _accounts(warehouse), _broken_rules(warehouse), metrics, list(batches.values()))
+
+
+def _accounts(warehouse: Warehouse) -> Rows:
     counts = ("row_count", "accepted", "superseded", "duplicate", "quarantined", "bad_cells", "flagged")
     sums = [F.sum(name).alias(name) for name in counts]
     accounts = warehouse.read(BATCH_ACCOUNT).groupBy("_source", "entity").agg(F.count("*").alias("batches"), *sums)
+    return _dicts(accounts.orderBy("_source", "entity"))
+
+
+def _broken_rules(warehouse: Warehouse) -> Rows:
     defect = F.explode("defects")  # of quarantined rows only, which are few
-    broken = warehouse.read(QUARANTINE).select("_source", "entity", defect.alias("d"))
+    broken = warehouse.read(QUARANTINE).select("_source", "entity", "_locator", defect.alias("d"))
     by_rule = broken.groupBy("_source", "entity", F.col("d.rule").alias("rule"), F.col("d.severity").alias("severity"))
-    broken_rules = by_rule.agg(F.count("*").alias("rows")).orderBy(F.desc("rows"), "_source", "rule")
-    run_id, metrics = _last_metrics(warehouse)
-    return QualityReport(run_id, _dicts(accounts.orderBy("_source", "entity")), _dicts(broken_rules), metrics)
+    counted = by_rule.agg(F.count("*").alias("rows"), F.min("_locator").alias("for_example"))
+    return _dicts(counted.orderBy(F.desc("rows"), "_source", "rule"))
 
 
-def _last_metrics(warehouse: Warehouse) -> tuple[str | None, Rows]:
-    metrics = warehouse.read(QUALITY_METRIC)
-    measured = warehouse.read(RUN_LOG).join(metrics.select("run_id").distinct(), on="run_id", how="left_semi")
+def _last_figures(warehouse: Warehouse) -> tuple[str | None, Rows]:
+    figures = warehouse.read(QUALITY_METRIC)
+    measured = warehouse.read(RUN_LOG).join(figures.select("run_id").distinct(), on="run_id", how="left_semi")
     last = measured.orderBy(F.desc("started_at")).select("run_id").head(1)
     if not last:
         return None, []
     run_id = last[0]["run_id"]
-    return run_id, _dicts(metrics.where(F.col("run_id") == run_id).select("subject", "metric", "value").orderBy("subject", "metric"))
+    return run_id, _dicts(figures.where(F.col("run_id") == run_id).select("subject", "metric", "value").orderBy("subject", "metric"))
 
 
 def _dicts(rows: DataFrame) -> Rows:
