@@ -6,11 +6,12 @@ import json
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import gridlens
 import pytest
-from gridlens.archive import build
+from gridlens.archive import build, build_wheel
 
 PROJECT = Path(__file__).resolve().parents[2]
 FROM_ZIP = """
@@ -77,3 +78,23 @@ def test_every_job_takes_the_options_of_its_command(job: str, archive: Path, tmp
     wrong = call("--no-such-option")
     assert wrong.returncode == 2
     assert "No such option" in wrong.stderr
+
+
+def test_a_databricks_wheel_installs_and_leaves_spark_to_the_platform(tmp_path: Path) -> None:
+    wheel, target = build_wheel(tmp_path / "dist"), tmp_path / "site"
+    offline = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--target", str(target)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *offline, str(wheel)], check=True, capture_output=True)
+    (about,) = Distribution.discover(name="gridlens", path=[str(target)])
+    names = {requirement.split("=")[0].split("<")[0].split(">")[0].split("[")[0] for requirement in about.requires or []}
+    assert {"pydantic", "mlflow", "typer"} <= names
+    assert not {"pyspark", "delta-spark", "pytest"} & names
+    assert about.version == gridlens.__version__
+    assert [point.value for point in about.entry_points] == ["gridlens.cli:main"]
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from gridlens.cli import main; from gridlens.conffiles import packaged;"
+        "print(packaged(), file=sys.stderr); sys.exit(main(['sources', 'list', '--json']))"
+    )
+    environment = {"GRIDLENS_ROOT_DIR": str(tmp_path / "root")}
+    told = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=True, env=environment)
+    assert told.stderr.strip() == str(target / "gridlens" / "conf")
+    assert {row["file"] for row in json.loads(told.stdout)} == {path.name for path in (PROJECT / "conf" / "sources").glob("*.yml")}
