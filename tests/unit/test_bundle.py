@@ -1,0 +1,83 @@
+"""The Databricks bundle refers to what is there: files, variables, tasks, environments, and options that the commands know."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from gridlens.cli import app
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUNDLE = yaml.safe_load((PROJECT / "databricks.yml").read_text("utf-8"))
+RESOURCES = sorted(path for pattern in BUNDLE["include"] for path in PROJECT.glob(pattern))
+JOBS: dict[str, tuple[Path, dict[str, Any]]] = {
+    name: (path, job) for path in RESOURCES for name, job in yaml.safe_load(path.read_text("utf-8"))["resources"]["jobs"].items()
+}
+TASKS = [pytest.param(path, job, task, id=f"{name}.{task['task_key']}") for name, (path, job) in JOBS.items() for task in job["tasks"]]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+OWN = {"workspace.current_user.userName"}
+"""What Databricks itself fills in."""
+
+
+def filled(text: str) -> str:
+    """The text with the bundle's variables as their defaults; KeyError where one is not declared."""
+    return re.sub(r"\$\{var\.(\w+)}", lambda found: str(BUNDLE["variables"][found.group(1)]["default"]), text)
+
+
+def accept(command: str, parameters: list[str]) -> Any:
+    """The command's context for these parameters; raises UsageError where it does not take them."""
+    return COMMANDS[command].make_context(command, list(parameters))
+
+
+def test_every_file_of_the_resources_is_included_and_holds_a_job() -> None:
+    assert set(RESOURCES) == set((PROJECT / "resources").iterdir())
+    assert {path for path, _ in JOBS.values()} == set(RESOURCES)
+    assert {task["task_key"] for _, job in JOBS.values() for task in job["tasks"]} == {"ingest", "features", "migrate", "maintain"}
+
+
+def test_every_variable_is_declared_and_used() -> None:
+    text = "".join(path.read_text("utf-8") for path in (PROJECT / "databricks.yml", *RESOURCES))
+    used = set(re.findall(r"\$\{([^}]+)}", text))
+    assert {name.removeprefix("var.") for name in used if name.startswith("var.")} == set(BUNDLE["variables"])
+    assert {name for name in used if not name.startswith("var.")} <= OWN
+
+
+@pytest.mark.parametrize(("path", "job", "task"), TASKS)
+def test_a_task_runs_a_script_with_options_it_knows(path: Path, job: dict[str, Any], task: dict[str, Any]) -> None:
+    script = (path.parent / task["spark_python_task"]["python_file"]).resolve()
+    assert script.is_file()
+    context = accept(script.stem, [filled(text) for text in task["spark_python_task"]["parameters"]])
+    assert context.params["profile"] == "databricks"
+    sources = context.params.get("sources")
+    assert sources is None or (PROJECT / "conf" / "sources" / sources).is_file()
+    assert task["environment_key"] in {environment["environment_key"] for environment in job["environments"]}
+    assert {other["task_key"] for other in task.get("depends_on", [])} <= {other["task_key"] for other in job["tasks"]}
+
+
+@pytest.mark.parametrize("wrong", [["--no-such"], ["--retain-days=soon"], ["--retain-days=1"]])
+def test_the_check_above_refuses_what_a_command_does_not_know(wrong: list[str]) -> None:
+    with pytest.raises(USAGE_ERROR):
+        accept("maintain", ["--profile=databricks", *wrong])
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_waits_to_be_switched_on_and_takes_the_wheel_that_is_built(name: str) -> None:
+    path, job = JOBS[name]
+    assert job["schedule"]["pause_status"] == "PAUSED"
+    assert job["max_concurrent_runs"] == 1
+    built = {PROJECT / file["source"] for artifact in BUNDLE["artifacts"].values() for file in artifact["files"]}
+    for environment in job["environments"]:
+        taken = {path.parent / text for text in environment["spec"]["dependencies"]}
+        assert {Path(str(p)).resolve() for p in taken} == {p.resolve() for p in built}
+
+
+def test_the_wheel_is_built_where_the_jobs_look() -> None:
+    (artifact,) = BUNDLE["artifacts"].values()
+    module, folder = re.fullmatch(r"\S+python -m (\S+) (\S+) --wheel", artifact["build"]).groups()  # type: ignore[union-attr]
+    assert module == "gridlens.archive"
+    assert artifact["files"] == [{"source": f"{folder}/*.whl"}]
