@@ -27,10 +27,11 @@ def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
     Raises:
         PlatformError: Java or Delta's jars are missing; says what to do.
     """
-    remote = os.environ.get("SPARK_REMOTE")
+    remote = os.environ.get("SPARK_REMOTE", "")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # unset, the first Python function finds no pandas
     builder = SparkSession.builder.appName(name)
-    if remote or settings.profile == "databricks":
+    elsewhere = bool(remote) and not remote.startswith("local")  # of remote("local[2]") this process starts the server itself
+    if elsewhere or settings.profile == "databricks":
         spark = builder.getOrCreate()
         _set_runtime_conf(spark, settings)
         return spark

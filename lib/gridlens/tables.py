@@ -148,6 +148,15 @@ class Table:
         return StructType([StructField(f.name, f.data_type, f.nullable) for f in self.fields])
 
     @property
+    def statistics(self) -> list[str]:
+        """Columns whose minimum and maximum each file keeps: those that prune (keys, order, dates, batch), never personal ones.
+
+        The rest would cost a comparison for every row written and prune nothing.
+        """
+        wanted = {*self.keys, *self.sort_by, "_batch_id", "_file_id", *(f.name for f in self.fields if f.type in ("date", "timestamp"))}
+        return [f.name for f in self.fields if f.countable and f.name in wanted - {"_locator", *self.partition_by}]
+
+    @property
     def personal(self) -> list[str]:
         return [f.name for f in self.fields if f.sensitivity is Sensitivity.PERSONAL]
 

@@ -79,8 +79,7 @@ class Warehouse:
             return
         columns = ",\n".join(column_ddl(f) for f in table.fields)
         partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-        stats = ",".join(f.name for f in table.fields if f.countable and f.name not in table.partition_by)
-        properties = {"delta.dataSkippingStatsColumns": stats}
+        properties = {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
         condition = table.check_condition()
         if condition:  # as a property, because ADD CONSTRAINT is a commit and a scan of its own (2 s for each table, 2026-11)
             properties["delta.constraints.contract"] = condition

@@ -49,7 +49,6 @@ BRONZE: dict[str, Table] = {
         doc=doc,
         fields=(*(_bronze_field(f) for f in fields), KNOWN_FROM, *LINEAGE),
         keys=("_batch_id", "_locator", *(keys if name == "meter_interval" else ())),
-        sort_by=("_batch_id",),
     )
     for name, (doc, fields, keys) in ENTITIES.items()
 }

@@ -54,17 +54,27 @@ WINNER = "s._content_hash > t._content_hash OR (s._content_hash = t._content_has
 """Under which a row of the same key and known_from replaces the one that is there."""
 
 
-def versions(bronze: DataFrame, table: Table, *, unique: bool) -> DataFrame:
+def versions(bronze: DataFrame, table: Table, *, repeated: DataFrame | None = None, key: Sequence[str] = ()) -> DataFrame:
     """Rows of ``table`` from accepted bronze rows, one for each key and ``known_from``.
 
     Args:
-        bronze: rows of the entity that were not rejected.
+        bronze: rows of the entity; rejected ones are left out.
         table: the silver table.
-        unique: True where the caller has proved that no business key occurs twice; spares a shuffle.
+        repeated: the business keys that occur more than once, as ``xxhash64(key)`` in a column ``_key``; None where
+            there are none. All other rows go through without a shuffle.
+        key: the business key's columns.
     """
-    rows = bronze.where(~F.col("_rejected")).withColumns(_derived(table)).select(*table.columns)
-    if unique:
-        return rows
+    rows = bronze.where(~F.col("_rejected")).withColumns(_derived(table))
+    if repeated is None:
+        return rows.select(*table.columns)
+    hashed = rows.select(*table.columns, F.xxhash64(*key).alias("_key"))
+    known = F.broadcast(repeated)
+    alone = hashed.join(known, on="_key", how="left_anti").select(*table.columns)
+    return alone.unionByName(_winners(hashed.join(known, on="_key", how="left_semi").select(*table.columns), table))
+
+
+def _winners(rows: DataFrame, table: Table) -> DataFrame:
+    """Of the rows of a key and ``known_from`` the one that stays."""
     rest = [c for c in table.columns if c not in table.keys]
     # Greatest hash first, then smallest locator; the decimal keeps the negation from overflowing.
     order = F.struct((-F.col("_content_hash").cast("decimal(20,0)")).alias("hash"), F.col("_locator").alias("locator"))

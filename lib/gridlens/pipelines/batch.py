@@ -192,8 +192,9 @@ def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bo
     if batch.entity == "meter_interval":
         fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze) if repeated else None, again=again)
         return
+    twice = disposition.repeated_keys(disposition.slim(bronze, batch.entity)) if repeated else None
     for table in versioned.TARGETS[batch.entity]:
-        rows = versioned.versions(bronze, table, unique=not repeated)
+        rows = versioned.versions(bronze, table, repeated=twice, key=disposition.key_columns(batch.entity))
         if warehouse.written(table):
             warehouse.merge(table, rows, update=versioned.WINNER, prune=_months_of(bronze, table))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,21 +47,27 @@ class LoadedRows:
 
 def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, say: Say = print) -> ChainResult:
     """Makes the synthetic province where asked, loads what is new, and computes the features it changes."""
+    began = time.monotonic()
     if options.sample is not None:
         say("synthetic province")
-        run_sample(spark, settings, options.sample)
+        made = run_sample(spark, settings, options.sample)
+        size = f"{sum(made.files.values())} files, {sum(made.bytes.values()) / 1e6:,.1f} MB"
+        say(f"  {size}{'' if made.written else ', as they stand'}, in {time.monotonic() - began:.1f} s")
     say("ingest")
     ingest = run_ingest(spark, settings, options.ingest, say=say)
     wanted = options.features.from_ is not None or options.features.as_of is not None
     idle = ingest.nothing_new and not wanted and Warehouse(spark, settings).written(CONSUMPTION_YEAR)
     if idle:
         say("nothing new at the sources; the features stand")
-        return ChainResult(str(settings.warehouse), True, ingest.known_files, (), (), ingest.seconds)
+        return ChainResult(str(settings.warehouse), True, ingest.known_files, (), (), _since(began))
     say("features")
     features = run_features(spark, settings, options.features, say=say)
     loaded = tuple(_row(batch) for batch in ingest.loaded)
-    seconds = ingest.seconds + features.seconds
-    return ChainResult(str(settings.warehouse), False, ingest.known_files, loaded, features.rows, round(seconds, 1))
+    return ChainResult(str(settings.warehouse), False, ingest.known_files, loaded, features.rows, _since(began))
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 1)
 
 
 def _row(batch: Loaded) -> LoadedRows:

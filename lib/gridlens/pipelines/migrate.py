@@ -158,7 +158,7 @@ def _properties(warehouse: Warehouse, table: Table) -> dict[str, str]:
 
 
 def _statistics(table: Table) -> str:
-    return ",".join(f.name for f in table.fields if f.countable and f.name not in table.partition_by)
+    return ",".join(table.statistics)
 
 
 def _place(table: Table, field: Field) -> str:
