@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
-
 from gridlens.session import get_spark
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
+from pyspark.sql import SparkSession
 
+REMOTE = os.environ.pop("GRIDLENS_TEST_REMOTE", None)
+"""``local[2]``: the tests run on Spark Connect, which no process can have beside a classic session."""
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -20,6 +21,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session of the local profile, with as few partitions as tests need."""
     os.environ.pop("SPARK_REMOTE", None)
+    if REMOTE:
+        os.environ["SPARK_REMOTE"] = REMOTE
     settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("session"))})
     session = get_spark(settings, name="gridlens-tests")
     session.conf.set("spark.sql.shuffle.partitions", "2")
@@ -27,13 +30,19 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.stop()
 
 
-@pytest.fixture()
+@pytest.fixture(scope="session")
+def remote() -> str | None:
+    """Where Spark Connect was asked for, its address; None on a classic session."""
+    return REMOTE
+
+
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose warehouse is a folder of this test's own."""
     return load_settings("local", overrides={"root_dir": str(tmp_path / "gridlens")})
 
 
-@pytest.fixture()
+@pytest.fixture
 def warehouse(spark: SparkSession, settings: Settings) -> Warehouse:
     """An empty warehouse."""
     return Warehouse(spark, settings)
