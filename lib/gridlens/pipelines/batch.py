@@ -139,8 +139,8 @@ def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool, 
         _write(warehouse, ROW_DISPOSITION, exceptions, batch, again=again)
     _fold(warehouse, batch, bronze, repeated=repeated, again=again)
     counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, bronze)
-    shares = [counts.get(name, 0) for name in ("accepted", "superseded", "duplicate")]
-    return Account(found.row_count, *shares, found.quarantined, found.bad_cells, found.flagged)
+    accepted, superseded, duplicate = (counts.get(name, 0) for name in ("accepted", "superseded", "duplicate"))
+    return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
 
 
 def _write(warehouse: Warehouse, table: Table, rows: DataFrame, batch: Batch, *, again: bool) -> None:

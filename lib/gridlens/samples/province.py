@@ -100,26 +100,35 @@ def _generate(spark: SparkSession, world: World, schedules: Schedules, districts
 
 
 class _Generator:
-    """Turns batches of district numbers into texts by kind; a header comes before the first text of its kind."""
+    """Turns batches of district numbers into texts by kind; a header comes before the first text of its kind.
+
+    A kind without any row (a small province has no outage) still gets a file beside district 0: of its header alone, of JSON
+    lines an empty one.
+    """
 
     def __init__(self, world: World, schedules: Schedules) -> None:
         self._world = world
         self._schedules = schedules
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        headed: set[str] = set()
+        begun: set[str] = set()
+        expected: dict[str, str] = {}
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 delivery = Delivery()
                 if number == 0:
                     province_files(self._world, delivery)
                 district_files(self._world, self._schedules, number, delivery)
+                expected |= delivery.headers if number == 0 else {}
                 for kind, parts in delivery.lines.items():
                     header = delivery.headers[kind]
-                    if kind not in headed and header:
-                        headed.add(kind)
+                    if header and kind not in begun:
                         yield _batch(kind, -1, header)
+                    begun.add(kind)
                     yield _batch(kind, number, block(pa.concat_arrays(parts)))
+        for kind in sorted(expected.keys() - begun):
+            if "/" not in kind:
+                yield _batch(kind, -1, expected[kind])
 
 
 def _batch(kind: str, position: int, value: str) -> pa.RecordBatch:
