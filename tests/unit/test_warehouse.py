@@ -8,7 +8,6 @@ import pytest
 from gridlens.errors import ContractError
 from gridlens.tables import Field, Table, literal_in
 from gridlens.warehouse import Warehouse, require_unique
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
@@ -84,7 +83,7 @@ def test_what_breaks_the_contract_is_not_written(spark: SparkSession, warehouse:
     good: Content = {("x", MARCH): (1.0, "a")}
     warehouse.append(PROBE, frame(spark, good))
     for row in ("cast(null as string), date'2026-03-01', 1d, 'a'", "'k', date'2026-03-01', -1d, 'a'", "'k', date'2026-03-01', 1d, 'c'"):
-        with pytest.raises(PySparkException, match=r"DELTA_(NOT_NULL_CONSTRAINT|VIOLATE_CONSTRAINT)"):
+        with pytest.raises(Exception, match=r"DELTA_(NOT_NULL_CONSTRAINT_VIOLATED|VIOLATE_CONSTRAINT)"):
             warehouse.append(PROBE, spark.sql(f"SELECT {row}").toDF(*PROBE.columns))
     with pytest.raises(ContractError, match="table probe: the data lacks the column"):
         warehouse.append(PROBE, frame(spark, good).drop("kind"))
