@@ -150,14 +150,14 @@ def sources_check(
 
 @app.command()
 @with_settings
-def ingest(settings: Settings, sources: Sources = None, root: Root = None, known_at: KnownAt = None, as_json: Json = False) -> None:
+def ingest(settings: Settings, sources: Sources = None, root: Root = None, as_json: Json = False) -> None:
     """Load what is new at the sources: bronze, quarantine, silver, and the account of every source row.
 
     Example: `gridlens ingest --sources conf/sources/nsw.yml --root /data/sgsc_half_hourly`
     """
     from gridlens.pipelines.ingest import run_ingest
 
-    options = IngestOptions(_definition(settings, sources) if sources else None, root, known_at)
+    options = IngestOptions(_definition(settings, sources) if sources else None, root)
     with session(settings) as spark:
         result = run_ingest(spark, settings, options, say=say)
     print_result("Ingest", result, as_json=as_json)

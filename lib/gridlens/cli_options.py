@@ -51,7 +51,7 @@ KnownAt = Annotated[dt.datetime | None, typer.Option("--known-at", parser=moment
 From = Annotated[dt.datetime | None, typer.Option("--from", parser=day, metavar="DAY", help="First local day of a backfill.")]
 To = Annotated[dt.datetime | None, typer.Option("--to", parser=day, metavar="DAY", help="Last local day of a backfill.")]
 Sources = Annotated[Path | None, typer.Option("--sources", help="Source definitions; default: the synthetic province's.")]
-Root = Annotated[Path | None, typer.Option("--root", help="Folder that holds the source files.")]
+Root = Annotated[str | None, typer.Option("--root", help="Folder that holds the source files, any Hadoop path.")]
 Where = Annotated[str | None, typer.Option("--where", help="Condition, such as \"channel = '1.8.0' and energy_kwh > 10\".")]
 Columns = Annotated[str | None, typer.Option("--columns", help="Columns, with commas between.")]
 Personal = Annotated[bool, typer.Option("--personal", help="Include personal fields.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -148,17 +149,23 @@ def load_tariffs(folder: str | Path) -> TariffBook:
         DefinitionError: file and line of the first mistake, a repeated id and an unknown purchase series included.
     """
     folder = Path(folder)
+    book = read_tariffs(sorted(folder.glob("*.yml")), sorted((folder / "purchase").glob("*.yml")))
+    if not book.tariffs:
+        raise DefinitionError(f"{folder}: no tariff file (*.yml) found; give the folder that holds the tariffs")
+    return book
+
+
+def read_tariffs(tariff_files: Iterable[Path], purchase_files: Iterable[Path]) -> TariffBook:
+    """The tariffs of some files and the purchase prices of others; raises as :func:`load_tariffs`."""
     purchase: dict[str, Defined[PurchasePrices]] = {}
-    for path in sorted((folder / "purchase").glob("*.yml")):
+    for path in purchase_files:
         (series,) = parse_definitions(PurchasePrices, path)
         _enter(purchase, series.value.purchase_id, series, "purchase_id")
     tariffs: dict[str, Defined[Tariff]] = {}
-    for path in sorted(folder.glob("*.yml")):
+    for path in tariff_files:
         (tariff,) = parse_definitions(Tariff, path)
         _enter(tariffs, tariff.value.tariff_id, tariff, "tariff_id")
         _check_purchase(tariff, purchase)
-    if not tariffs:
-        raise DefinitionError(f"{folder}: no tariff file (*.yml) found; give the folder that holds the tariffs")
     return TariffBook(tariffs, purchase, {key: _fingerprint(tariff, purchase) for key, tariff in tariffs.items()})
 
 

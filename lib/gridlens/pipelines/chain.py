@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from gridlens.contracts.gold import CONSUMPTION_YEAR
 from gridlens.pipelines.features import TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions
 from gridlens.pipelines.sample import run_sample
 from gridlens.settings import Settings
-from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 
@@ -55,15 +53,13 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
         say(f"  {size}{'' if made.written else ', as they stand'}, in {time.monotonic() - began:.1f} s")
     say("ingest")
     ingest = run_ingest(spark, settings, options.ingest, say=say)
-    wanted = options.features.from_ is not None or options.features.as_of is not None
-    idle = ingest.nothing_new and not wanted and Warehouse(spark, settings).written(CONSUMPTION_YEAR)
-    if idle:
-        say("nothing new at the sources; the features stand")
-        return ChainResult(str(settings.warehouse), True, ingest.known_files, (), (), _since(began))
     say("features")
     features = run_features(spark, settings, options.features, say=say)
+    nothing_new = ingest.nothing_new and features.nothing_new
+    if nothing_new:
+        say("nothing new at the sources; the features stand")
     loaded = tuple(_row(batch) for batch in ingest.loaded)
-    return ChainResult(str(settings.warehouse), False, ingest.known_files, loaded, features.rows, _since(began))
+    return ChainResult(str(settings.warehouse), nothing_new, ingest.known_files, loaded, features.rows, _since(began))
 
 
 def _since(began: float) -> float:

@@ -15,14 +15,14 @@ from gridlens.quality.rules import load_rules
 from gridlens.settings import Settings, conf_files
 
 
-def check_sources(spark: SparkSession, settings: Settings, definition: Path, root: Path | None, *, limit: int = 5) -> list[SourceCheck]:
+def check_sources(spark: SparkSession, settings: Settings, definition: Path, root: str | None, *, limit: int = 5) -> list[SourceCheck]:
     """What each source of ``definition`` would become; ``root`` defaults to the folder of the synthetic province.
 
     Raises:
         DefinitionError: the definition does not hold.
         SourceError: a file is missing or cannot be read as declared.
     """
-    folder = str(root) if root else str(Path(settings.root_dir) / "sample")
+    folder = root if root else str(Path(settings.root_dir) / "sample")
     rules = load_rules(conf_files(settings, "rules"))
     checks = []
     for source in load_sources(definition):

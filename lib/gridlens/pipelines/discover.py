@@ -68,7 +68,8 @@ def new_files(warehouse: Warehouse, source: SourceFile, root: str, known: KnownF
     recognised by its content.
     """
     listed = list_files(warehouse.spark, root, source)
-    unseen = [f for f in listed if (f.relative, f.length, f.modified_us) not in known.places]
+    # A table or query says nothing of its size and age (length 0): it is read to see whether it has grown.
+    unseen = [f for f in listed if not f.length or (f.relative, f.length, f.modified_us) not in known.places]
     if not unseen:
         return [], len(listed)
     fresh: dict[str, InputFile] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.billing.book import load_tariffs
+from gridlens.billing.book import read_tariffs
 from gridlens.billing.tariff_table import tariff_rows
 from gridlens.calendars import calendar_rows, load_override
 from gridlens.contracts.gold import CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
@@ -29,7 +30,9 @@ from gridlens.features import consumption_year, load_shape_day, load_shape_month
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
+from gridlens.pipelines.changes import Digests, changed_months, last_digests, month_digests, months_between, table_digest
 from gridlens.pipelines.options import FeatureOptions
+from gridlens.pipelines.quality import write_quality
 from gridlens.quality.estimates import interval_estimates
 from gridlens.runs import Run, logged
 from gridlens.settings import Settings, conf_file, conf_files
@@ -47,6 +50,7 @@ class FeaturesResult:
     run_id: str
     as_of: dt.date
     known_at: dt.datetime
+    nothing_new: bool
     rows: tuple[TableRows, ...]
     seconds: float
 
@@ -62,6 +66,8 @@ class TableRows:
 def run_features(spark: SparkSession, settings: Settings, options: FeatureOptions, *, say: Say = print) -> FeaturesResult:
     """Computes opinions, estimates and load shapes of the days up to ``as_of`` as known at ``known_at``.
 
+    Months whose facts are those of the last run stand, unless ``from_`` or ``to`` ask for them.
+
     Raises:
         SourceError: no interval reading was ever loaded.
     """
@@ -72,32 +78,81 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     known_at = options.known_at or end_of_day(as_of, settings)
     run = Run("features", {"from": options.from_, "to": options.to}, as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
-        known = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
-        days = known.where(F.col("local_date") <= F.lit(min(as_of, options.to or as_of)))
-        months = sorted(row[0] for row in days.select("local_month").distinct().collect())
-        if options.from_ is not None:
-            months = [month for month in months if month >= options.from_.replace(day=1)]
-        points = as_known(warehouse.read(METERING_POINT), METERING_POINT, known_at=known_at, as_of=as_of)
-        calendar, tariff = write_reference(warehouse, settings, months, as_of)
-        where = literal_in("local_month", months)
-        say(f"  opinions and estimates for {len(months)} month(s)")
-        estimates = interval_estimates(days, _registers(warehouse, known_at), points, calendar, months=months)
-        warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
-        say("  load shapes by day")
-        chosen = days.where(F.col("local_month").isin(months))
-        shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), points, calendar, tariff)
-        warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
-        say("  load shapes by month and year")
-        written = warehouse.read(LOAD_SHAPE_DAY).where(F.col("local_date") <= F.lit(as_of))
-        warehouse.replace(LOAD_SHAPE_MONTH, load_shape_month(written.where(F.col("local_month").isin(months))), where=where)
-        weather = as_known(warehouse.read(SILVER["weather"]), SILVER["weather"], known_at=known_at)
-        year = consumption_year(written.where(F.col("local_date") >= F.lit(as_of - YEAR)), points, weather, as_of)
-        warehouse.replace(CONSUMPTION_YEAR, year, where=literal_in("as_of", [as_of]))
+        facts = _known_facts(warehouse, as_of, known_at)
+        reference = write_reference(warehouse, settings, as_of)
+        run.fingerprints |= _digests(facts, reference, as_of)
+        months = _wanted(run.fingerprints, last_digests(warehouse), options)
+        run.nothing_new = not months
         tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR)
+        if months:
+            _compute(warehouse, facts, reference, months, as_of, say)
+            estimates = warehouse.read(INTERVAL_ESTIMATE)
+            write_quality(warehouse, run.run_id, blocks=facts.days, estimates=estimates, points=facts.points, registers=facts.registers)
         rows = tuple(TableRows(f"{t.layer}.{t.name}", warehouse.read(t).count()) for t in tables)
-        for item in rows:
+        for item in rows if months else ():
             run.wrote(item.table, item.rows)
-    return FeaturesResult(run.run_id, as_of, known_at, rows, run.seconds)
+    return FeaturesResult(run.run_id, as_of, known_at, not months, rows, run.seconds)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Silver as known: blocks up to ``as_of``, points, registers and weather."""
+
+    days: DataFrame
+    points: DataFrame
+    registers: DataFrame | None
+    weather: DataFrame
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Calendar and tariffs as written, and the fingerprint of their definitions."""
+
+    calendar: DataFrame
+    tariff: DataFrame
+    fingerprint: str
+
+
+def _known_facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> _Facts:
+    known = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
+    return _Facts(
+        known.where(F.col("local_date") <= F.lit(as_of)),
+        as_known(warehouse.read(METERING_POINT), METERING_POINT, known_at=known_at, as_of=as_of),
+        _registers(warehouse, known_at),
+        as_known(warehouse.read(SILVER["weather"]), SILVER["weather"], known_at=known_at),
+    )
+
+
+def _digests(facts: _Facts, reference: Reference, as_of: dt.date) -> Digests:
+    """What the result depends on: facts by month, and what all months share."""
+    shared = {"points": table_digest(facts.points), "weather": table_digest(facts.weather), "reference": reference.fingerprint}
+    return {**month_digests(facts.days, facts.registers), **shared, "as_of": str(as_of)}
+
+
+def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.date]:
+    """The months to compute: those of a backfill, else those that changed. Another as_of moves the year, not the months."""
+    if options.from_ or options.to:
+        every = changed_months(now, {})
+        return months_between(every, options.from_, options.to)
+    if now["as_of"] != before.get("as_of"):
+        return changed_months(now, {**before, "as_of": now["as_of"]}) or changed_months(now, {})[-1:]
+    return changed_months(now, before)
+
+
+def _compute(warehouse: Warehouse, facts: _Facts, reference: Reference, months: list[dt.date], as_of: dt.date, say: Say) -> None:
+    where = literal_in("local_month", months)
+    say(f"  opinions and estimates for {len(months)} month(s)")
+    estimates = interval_estimates(facts.days, facts.registers, facts.points, reference.calendar, months=months)
+    warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
+    say("  load shapes by day")
+    chosen = facts.days.where(F.col("local_month").isin(months))
+    shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), facts.points, reference.calendar, reference.tariff)
+    warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
+    say("  load shapes by month and year")
+    written = warehouse.read(LOAD_SHAPE_DAY).where(F.col("local_date") <= F.lit(as_of))
+    warehouse.replace(LOAD_SHAPE_MONTH, load_shape_month(written.where(F.col("local_month").isin(months))), where=where)
+    year = consumption_year(written.where(F.col("local_date") >= F.lit(as_of - YEAR)), facts.points, facts.weather, as_of)
+    warehouse.replace(CONSUMPTION_YEAR, year, where=literal_in("as_of", [as_of]))
 
 
 def end_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
@@ -106,19 +161,21 @@ def end_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
     return (midnight + dt.timedelta(hours=settings.known_at_lag_hours)).astimezone(dt.timezone.utc)
 
 
-def write_reference(warehouse: Warehouse, settings: Settings, months: list[dt.date], as_of: dt.date) -> tuple[DataFrame, DataFrame]:
-    """Writes calendar and tariffs from their definitions, and gives both."""
+def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> Reference:
+    """Writes calendar and tariffs from their definitions where these have changed, and gives both."""
     spark = warehouse.spark
     override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
-    start = months[0] - dt.timedelta(days=62)
-    rows = calendar_rows(settings.calendar, start, as_of + dt.timedelta(days=62), override)
-    warehouse.replace(
-        CALENDAR, spark.createDataFrame(rows, CALENDAR.schema).coalesce(1), where=literal_in("calendar_id", [settings.calendar])
-    )
-    folder = conf_files(settings, "tariffs")[0].parent
-    tariffs = spark.createDataFrame(tariff_rows(load_tariffs(folder)), TARIFF.schema).coalesce(1)
-    warehouse.replace(TARIFF, tariffs, where="true")
-    return warehouse.read(CALENDAR).where(F.col("calendar_id") == settings.calendar), warehouse.read(TARIFF)
+    first = warehouse.read(INTERVAL_DAY).agg(F.min("local_date")).first()
+    start = (first[0] if first and first[0] else as_of) - dt.timedelta(days=62)
+    days = calendar_rows(settings.calendar, start, as_of + dt.timedelta(days=62), override)
+    prices = tariff_rows(read_tariffs(conf_files(settings, "tariffs"), conf_files(settings, "tariffs/purchase")))
+    fingerprint = hashlib.sha256(repr((days, prices)).encode()).hexdigest()[:16]
+    if last_digests(warehouse).get("reference") != fingerprint:
+        rows = spark.createDataFrame(days, CALENDAR.schema).coalesce(1)
+        warehouse.replace(CALENDAR, rows, where=literal_in("calendar_id", [settings.calendar]))
+        warehouse.replace(TARIFF, spark.createDataFrame(prices, TARIFF.schema).coalesce(1), where="true")
+    calendar = warehouse.read(CALENDAR).where(F.col("calendar_id") == settings.calendar)
+    return Reference(calendar, warehouse.read(TARIFF), fingerprint)
 
 
 def _last_day(warehouse: Warehouse) -> dt.date:

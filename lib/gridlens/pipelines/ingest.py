@@ -83,7 +83,7 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     rules = load_rules(conf_files(settings, "rules"))
     warehouse = Warehouse(spark, settings)
     fingerprint = hashlib.sha256(definition.read_bytes()).hexdigest()[:16]
-    run = Run("ingest", {"sources": definition.name, "root": root}, known_at=options.known_at)
+    run = Run("ingest", {"sources": definition.name, "root": root})
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
         loader = _Loader(warehouse, root, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)

@@ -36,12 +36,10 @@ class IngestOptions:
     Attributes:
         sources: source definition file; default the packaged one of the synthetic province.
         root: folder that the definition's relative paths start from; default the synthetic province's.
-        known_at: knowledge time of rows whose source declares none, UTC; default the arrival of their file.
     """
 
     sources: Path | None = None
-    root: Path | None = None
-    known_at: dt.datetime | None = None
+    root: str | None = None
 
 
 @dataclass(frozen=True)

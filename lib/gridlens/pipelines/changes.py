@@ -1,0 +1,77 @@
+"""What changed since features were last computed: digests of the facts by month, kept in the run log.
+
+A digest is the count and the XOR of a hash over the rows as known, so it depends on neither order nor layout,
+and a run that died leaves the digests of the last one that did not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from gridlens import __version__
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.quality.estimates import affected_months
+from gridlens.warehouse import Warehouse
+
+Digests = dict[str, str]
+_MONTH = "month/"
+
+
+def month_digests(blocks: DataFrame, registers: DataFrame | None) -> Digests:
+    """``month/2026-03-01`` → digest, for every month that has blocks; of the registers only what lies in such months."""
+    facts = _facts(blocks, F.col("local_month"), "metering_point_id", "channel", "local_date")
+    if registers is not None:
+        facts = facts.unionByName(_facts(registers, F.trunc("read_date", "MM").cast("date"), "metering_point_id", "read_date"))
+    rows = facts.groupBy("month").agg(F.count_if("block").alias("blocks"), _digest(F.col("hash")).alias("digest")).collect()
+    return {f"{_MONTH}{row['month']}": row["digest"] for row in rows if row["blocks"]}
+
+
+def table_digest(rows: DataFrame) -> str:
+    """Digest of a small table, all columns that can be hashed."""
+    row = rows.agg(_digest(F.xxhash64(*rows.columns)).alias("digest")).first()
+    return str(row["digest"]) if row else ""
+
+
+def _facts(rows: DataFrame, month: Column, *key: str) -> DataFrame:
+    block = F.lit("local_month" in rows.columns and "values" in rows.columns)
+    return rows.select(month.alias("month"), block.alias("block"), F.xxhash64(*key, "known_from", "_content_hash").alias("hash"))
+
+
+def _digest(value: Column) -> Column:
+    return F.concat_ws(":", F.count("*").cast("string"), F.bit_xor(value).cast("string"))
+
+
+def last_digests(warehouse: Warehouse) -> Digests:
+    """The digests of the last features run that succeeded with this version; empty where there is none."""
+    if not warehouse.exists(RUN_LOG):
+        return {}
+    good = (F.col("job") == "features") & (F.col("outcome") != "failed") & (F.col("version") == __version__)
+    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
+    return dict(json.loads(row["last"])) if row and row["last"] else {}
+
+
+def changed_months(now: Mapping[str, str], before: Mapping[str, str]) -> list[dt.date]:
+    """Months to compute again: those whose facts changed, those near enough to matter, and all where a shared input changed."""
+    months = {dt.date.fromisoformat(name.removeprefix(_MONTH)): digest for name, digest in now.items() if name.startswith(_MONTH)}
+    shared = {name for name in {*now, *before} if not name.startswith(_MONTH)}
+    if any(now.get(name) != before.get(name) for name in shared):
+        return sorted(months)
+    gone = [dt.date.fromisoformat(name.removeprefix(_MONTH)) for name in before if name.startswith(_MONTH) and name not in now]
+    touched = [month for month, digest in months.items() if before.get(f"{_MONTH}{month}") != digest] + gone
+    near = affected_months([day for month in touched for day in (month, _last_day(month))])
+    return sorted(set(near) & set(months))
+
+
+def months_between(months: Sequence[dt.date], first: dt.date | None, last: dt.date | None) -> list[dt.date]:
+    """The months that a backfill from ``first`` to ``last`` touches."""
+    low = first.replace(day=1) if first else dt.date.min
+    return [month for month in months if low <= month <= (last or dt.date.max)]
+
+
+def _last_day(month: dt.date) -> dt.date:
+    return (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
