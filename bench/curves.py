@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gridlens.contracts.silver import INTERVAL_DAY, METERING_POINT
-from gridlens.samples.lines import codes, fixed, text
+from gridlens.samples.lines import block, codes, fixed, text
 from gridlens.samples.randomness import Random
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -109,7 +109,7 @@ def _block_batch(numbers: np.ndarray, target: pa.Schema) -> pa.RecordBatch:
     columns = [
         codes("PT", np.repeat(numbers, DAYS)),
         pa.array(days),
-        pa.array((days.astype("datetime64[us]") - _LOCAL_TO_UTC)).cast(target.field("start_utc").type),
+        pa.array(days.astype("datetime64[us]") - _LOCAL_TO_UTC).cast(target.field("start_utc").type),
         pa.ListArray.from_arrays(offsets, flat),
         pa.ListArray.from_arrays(offsets, pa.array(missing.reshape(-1).astype(np.int8))),
         pa.array(np.nansum(kwh, axis=1)),
@@ -151,13 +151,16 @@ def curve_lines(spark: SparkSession, points: int, parts: int = 4) -> DataFrame:
     return _generated(spark, points, parts, schema, make)
 
 
-SUPPLY_HEADER = "metering_point_id,account_id,voltage_level,contract_capacity_kva,ct_ratio,pt_ratio,tariff_id,valid_from,received_at"
+SUPPLY_HEADER = (
+    "metering_point_id,account_id,meter_id,transformer_id,feeder_id,area_id,voltage_level,contract_capacity_kva,ct_ratio,pt_ratio,"
+    "tariff_id,phases,has_pv,valid_from,received_at"
+)
 
 
-def supply_lines(points: int) -> Iterator[str]:
-    """Lines of the metering points' master data, every ratio 1."""
+def supply_text(points: int) -> str:
+    """The metering points' master data as a CSV text, every ratio 1."""
     numbers = np.arange(points)
-    names = codes("PT", numbers).to_pylist()
-    tariffs = tariff_of(numbers).tolist()
-    for name, tariff in zip(names, tariffs, strict=True):
-        yield f"{name},A{name[2:]},0.38kV,50,1,1,{TARIFFS[tariff]},2020-01-01,2020-01-02 08:00:00"
+    tariffs = pa.array(TARIFFS).take(pa.array(tariff_of(numbers)))
+    names = [codes(prefix, numbers) for prefix in ("PT", "AC", "MT")]
+    lines = pc.binary_join_element_wise(*names, "TR1,FD1,AR1,0.38kV,50,1,1", tariffs, "3,0,2020-01-01,2020-01-02 08:00:00", ",")
+    return f"{SUPPLY_HEADER}\n{block(lines)}\n"

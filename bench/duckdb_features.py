@@ -12,6 +12,8 @@ from typing import Any
 from gridlens.contracts.codes import TARIFF_PERIODS
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 
+from bench.measure import parquet
+
 N = 96
 HOURS = range(24)
 LEAST = 72
@@ -111,15 +113,10 @@ def prepared_blocks(files: dict[str, list[str]]) -> str:
     """Blocks with day type, capacity and day pattern, from the Parquet files of each table."""
     return f"""
     SELECT b.*, c.day_type, p.contract_capacity_kva AS capacity, t.pattern
-    FROM {_parquet(files["blocks"])} b
-    LEFT JOIN {_parquet(files["points"])} p USING (metering_point_id)
-    LEFT JOIN {_parquet(files["calendar"])} c USING (local_date)
+    FROM {parquet(files["blocks"])} b
+    LEFT JOIN {parquet(files["points"])} p USING (metering_point_id)
+    LEFT JOIN {parquet(files["calendar"])} c USING (local_date)
     LEFT JOIN day_pattern t ON t.tariff_id = p.tariff_id AND t.local_date = b.local_date"""
-
-
-def _parquet(files: Sequence[str]) -> str:
-    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    return f"read_parquet([{quoted}], hive_partitioning = true)"
 
 
 def tariff_patterns(connection: Any, files: dict[str, list[str]]) -> list[tuple[int, list[int]]]:
@@ -128,7 +125,7 @@ def tariff_patterns(connection: Any, files: dict[str, list[str]]) -> list[tuple[
         CREATE OR REPLACE TEMP TABLE day_pattern AS
         SELECT tariff_id, local_date, periods, dense_rank() OVER (ORDER BY periods) AS pattern
         FROM (SELECT tariff_id, local_date, arg_max(periods, valid_from) AS periods
-              FROM {_parquet(files["calendar"])}, {_parquet(files["tariff"])}
+              FROM {parquet(files["calendar"])}, {parquet(files["tariff"])}
               WHERE valid_from <= local_date AND month = month(local_date) GROUP BY ALL)""")
     rows = connection.execute("SELECT DISTINCT pattern, periods FROM day_pattern ORDER BY pattern").fetchall()
     return [(number, [TARIFF_PERIODS.index(period) for period in periods]) for number, periods in rows]

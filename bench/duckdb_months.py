@@ -32,7 +32,9 @@ WITH days AS (
         list_transform(series, lambda x: (x IS NOT NULL)::DOUBLE) AS k,
         list_transform(profile_working_kw, lambda x: x - mean_w) AS w,
         list_transform(profile_nonworking_kw, lambda x: x - mean_o) AS o
-    FROM (SELECT *, list_avg(series) AS mean, list_avg(profile_working_kw) AS mean_w, list_avg(profile_nonworking_kw) AS mean_o FROM grouped)
+    FROM (
+        SELECT *, list_avg(series) AS mean, list_avg(profile_working_kw) AS mean_w, list_avg(profile_nonworking_kw) AS mean_o FROM grouped
+    )
 ), featured AS ({_final()})
 SELECT metering_point_id, channel, local_month, known_from, {", ".join(f.name for f in MONTH_FEATURES)} FROM featured"""
 
@@ -44,7 +46,8 @@ def _sums() -> str:
     )
     periods = ", ".join(f"sum(energy_{p}_kwh) AS energy_{p}_kwh" for p in TARIFF_PERIODS)
     return f"""
-        count(energy_kwh) AS days_observed, count(whole) AS complete_days, sum(coverage) AS known, sum(estimated_share * coverage) AS estimated,
+        count(energy_kwh) AS days_observed, count(whole) AS complete_days, sum(coverage) AS known,
+        sum(estimated_share * coverage) AS estimated,
         sum(energy_kwh) AS energy_kwh, avg(whole) AS daily_kwh_mean, min(whole) AS daily_kwh_min, median(whole) AS daily_kwh_median,
         max(whole) AS daily_kwh_max, count(whole) FILTER (whole = 0) AS zero_days, stddev_pop(whole) AS deviation,
         avg(whole) FILTER (day_type = 'working') AS working_day_kwh, avg(whole) FILTER (day_type = 'weekend') AS weekend,
@@ -68,7 +71,8 @@ def _final() -> str:
     return f"""
     SELECT * EXCLUDE (zero_days), known / length AS coverage, estimated / CASE WHEN known > 0 THEN known END AS estimated_share,
         CASE WHEN complete_days > 0 THEN zero_days END AS zero_days,
-        CASE WHEN daily_kwh_mean > 0 THEN CASE WHEN daily_kwh_max > daily_kwh_min THEN deviation / daily_kwh_mean ELSE 0 END END AS daily_variation,
+        CASE WHEN daily_kwh_mean > 0 THEN CASE WHEN daily_kwh_max > daily_kwh_min THEN deviation / daily_kwh_mean ELSE 0 END END
+            AS daily_variation,
         weekend / CASE WHEN working_day_kwh > 0 THEN working_day_kwh END AS weekend_ratio,
         holiday / CASE WHEN working_day_kwh > 0 THEN working_day_kwh END AS holiday_ratio,
         CASE WHEN channel = '1.8.0' AND energy_kwh + {exported} > 0 THEN {exported} / (energy_kwh + {exported}) END AS export_share,
