@@ -52,8 +52,6 @@ def profiles_of(warehouse: Warehouse) -> pd.DataFrame:
         for days in ("working", "nonworking"):
             pairs = zip(group[f"profile_{days}_kw"], group.mean_kw, strict=True)
             curves = [np.full(24, np.nan) if curve is None else np.array(curve, float) / mean for curve, mean in pairs]
-                np.full(24, np.nan) if c is None else np.array(c, float) / m for c, m in zip(group[f"profile_{days}_kw"], group.mean_kw)
-            ]
             row |= {f"{days}_{hour:02d}": value for hour, value in enumerate(np.nanmean(curves, axis=0))}
         rows.append(row)
     return pd.DataFrame(rows)
