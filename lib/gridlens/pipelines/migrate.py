@@ -146,7 +146,7 @@ def _steps(warehouse: Warehouse, table: Table) -> list[_Step]:
     if not _same(condition, properties.get(_CHECK)):
         drop, add = f"{alter} DROP CONSTRAINT IF EXISTS contract", f"{alter} ADD CONSTRAINT contract CHECK ({condition})"
         steps.append(_Step(table, f"check set: {condition}", (drop, add)) if condition else _Step(table, "check removed", (drop,)))
-    kept = _statistics(table)
+    kept = ",".join(table.statistics)
     if kept != properties.get(_STATISTICS):
         # Also where a column has become personal: its values may no longer enter the log.
         steps.append(_Step(table, f"file statistics set: {kept}", (f"{alter} SET TBLPROPERTIES ('{_STATISTICS}' = '{escaped(kept)}')",)))
@@ -155,10 +155,6 @@ def _steps(warehouse: Warehouse, table: Table) -> list[_Step]:
 
 def _properties(warehouse: Warehouse, table: Table) -> dict[str, str]:
     return {row["key"]: row["value"] for row in warehouse.spark.sql(f"SHOW TBLPROPERTIES {warehouse.location(table)}").collect()}
-
-
-def _statistics(table: Table) -> str:
-    return ",".join(table.statistics)
 
 
 def _place(table: Table, field: Field) -> str:

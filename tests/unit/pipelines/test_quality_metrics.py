@@ -174,7 +174,3 @@ def test_a_batch_is_measured_once_and_the_report_shows_the_last_run(
     assert {row["batch"]: row["duplicate_share"] for row in report["batches"]} == {"b3": 0.5}
     assert {(row["subject"], row["metric"]): row["value"] for row in report["metrics"]}["silver.interval_day", "intervals"] == 213
     assert report["accounts"][0]["row_count"] == 22
-    assert main(["quality", "--root-dir", warehouse.settings.root_dir]) == 0
-    shown = capsys.readouterr().out
-    assert "missing_share" in shown
-    assert "duplicate share" in shown
