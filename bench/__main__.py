@@ -56,14 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 where every figure reached its goal."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(FIGURES), help="figures to measure; default all")
-    parser.add_argument(
-        "--scale", choices=list(POINTS), default="full", help="small: a smoke test in two minutes, its figures mean nothing"
-    )
+    parser.add_argument("--scale", choices=list(POINTS), default="full", help="small: a smoke test, its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="timed rounds; one more comes first and is not counted")
     parser.add_argument("--json-file", type=Path, help="also write the lines to this file")
-    parser.add_argument(
-        "--folder", type=Path, help="where to put about 3 GB of inputs while it runs; default the system's temporary folder"
-    )
+    parser.add_argument("--folder", type=Path, help="where 3 GB of inputs go while it runs; default the system's temporary folder")
     given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="gridlens-bench-", dir=given.folder))
     lines: list[str] = []

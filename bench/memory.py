@@ -36,7 +36,5 @@ def live_heap_mb(pid: int) -> float | None:
     subprocess.run([jcmd, str(pid), "GC.run"], check=True, capture_output=True, timeout=120)
     shown = subprocess.run([jcmd, str(pid), "GC.heap_info"], check=True, capture_output=True, text=True, timeout=60).stdout
     # Young and old generation have a line each; metaspace is no heap.
-    heap = shown.split("Metaspace")[0]
-    return round(
-        sum(int(used) for used in re.findall(r"(?:PSYoungGen|ParOldGen|garbage-first heap)\s+total \d+K, used (\d+)K", heap)) / 1024, 1
-    )
+    used = re.findall(r"(?:PSYoungGen|ParOldGen|garbage-first heap)\s+total \d+K, used (\d+)K", shown)
+    return round(sum(int(kilobytes) for kilobytes in used) / 1024, 1)
