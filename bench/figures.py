@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from duckdb import DuckDBPyConnection
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
@@ -63,8 +63,7 @@ def features(bench: Bench) -> Iterator[Figure]:
         },
         bench.rounds,
     )
-    ours = jobs.output_files(spark, stage)
-    against = {name: _compare(connection, ours, theirs, chosen) for name, theirs, chosen in _peers(folder, stage, spark)}
+    against = compare_features(connection, spark, stage)
     for name, goal, pair in (
         ("features_vs_duckdb", 1.0, ("gridlens", "duckdb")),
         ("features_computed_vs_duckdb", 1.0, ("gridlens_computed", "duckdb_computed")),
@@ -78,19 +77,19 @@ def features(bench: Bench) -> Iterator[Figure]:
     yield Figure("features_vs_spark_sql_rows", faster, "times faster", 4.0, faster >= 4 and _equal(against["spark_sql_rows"]), detail)
 
 
-def _peers(folder: Path, stage: Stage, spark: SparkSession) -> Iterator[tuple[str, dict[str, list[str]], dict[str, dict[str, str]]]]:
-    """Peer, its files by grain, and the columns to compare by grain."""
-    every = {"day": {f.name: f.type for f in DAY_FEATURES} | {"day_type": "string"}, "month": {f.name: f.type for f in MONTH_FEATURES}}
-    yield "duckdb", {grain: [str(folder / f"{grain}.parquet")] for grain in every}, every
-    rows = {grain: spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles() for grain in every}
-    yield "spark_sql_rows", rows, {"day": dict.fromkeys(DAY_COLUMNS, "double"), "month": dict.fromkeys(MONTH_COLUMNS, "double")}
-
-
-def _compare(
-    connection: Any, ours: dict[str, list[str]], theirs: dict[str, list[str]], chosen: dict[str, dict[str, str]]
-) -> dict[str, Any]:
+def compare_features(connection: DuckDBPyConnection, spark: SparkSession, stage: Stage) -> dict[str, dict[str, Any]]:
+    """By peer and grain, how its features differ from ours; all of them, and those that the Spark SQL peer has."""
+    ours = jobs.output_files(spark, stage)
     keys = {"day": LOAD_SHAPE_DAY.keys, "month": LOAD_SHAPE_MONTH.keys}
-    return {g: differences(connection, parquet(ours[g]), parquet(theirs[g]), keys[g], chosen[g]) for g in chosen}
+    every = {"day": {f.name: f.type for f in DAY_FEATURES} | {"day_type": "string"}, "month": {f.name: f.type for f in MONTH_FEATURES}}
+    few = {"day": dict.fromkeys(DAY_COLUMNS, "double"), "month": dict.fromkeys(MONTH_COLUMNS, "double")}
+    found: dict[str, dict[str, Any]] = {"duckdb": {}, "spark_sql_rows": {}}
+    for grain, key in keys.items():
+        rows = spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles()
+        theirs = {"duckdb": ([str(stage.folder / "duckdb" / f"{grain}.parquet")], every), "spark_sql_rows": (rows, few)}
+        for peer, (files, columns) in theirs.items():
+            found[peer][grain] = differences(connection, parquet(ours[grain]), parquet(files), key, columns[grain])
+    return found
 
 
 def _equal(compared: dict[str, Any]) -> bool:
