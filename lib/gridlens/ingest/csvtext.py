@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ MAX_LINE = 16 * 1024 * 1024
 """Longest line in bytes that is read; a longer one is malformed."""
 
 _RAW_LIMIT = 4096
+_PARTS = 8
+_FEW_LINES = 256
 
 
 @dataclass(frozen=True)
@@ -117,30 +119,71 @@ def _quoting(delimiter: str) -> str:
     return f"^{one}(?:{d}{one})*$"
 
 
-def _parse_good(
-    text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]
-) -> tuple[list[pa.Array], np.ndarray, np.ndarray | None, dict[int, str]]:
-    """Columns of the lines that parse, and the problems of the others (positions in ``text``)."""
+_Columns = tuple[list[pa.Array], np.ndarray, np.ndarray | None, dict[int, str]]
+"""Text columns, numbers, bad cells, and the problems of lines that do not parse (positions in the text)."""
+
+
+def _parse_good(text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]) -> _Columns:
+    """Columns of the lines that parse; a few unreadable cells cost the slow way for the lines near them only."""
     if not len(text):
         return [pa.array([], pa.string()) for _ in keep], np.empty((0, len(packed))), None, {}
-    skipped: dict[int, str] = {}
+    found = _parse_sound(text, columns, form, keep, packed)
+    if found is not None:
+        return found
+    if len(text) > _FEW_LINES:
+        size = -(-len(text) // _PARTS)
+        parts = [text.slice(begin, size) for begin in range(0, len(text), size)]
+        tried = [_parse_sound(part, columns, form, keep, packed) for part in parts]
+        if sum(done is None for done in tried) <= _PARTS // 2:
+            both = zip(parts, tried, strict=True)
+            return _joined([done if done is not None else _parse_good(part, columns, form, keep, packed) for part, done in both], parts)
+    return _parse_cells(text, columns, form, keep, packed)
 
+
+def _parse_sound(text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]) -> _Columns | None:
+    """The columns where every number cell is a number or empty; None where one is not."""
+    skipped: dict[int, str] = {}
+    table = _read(text, columns, form, keep, packed, pa.float64(), _skip(skipped, columns))
+    if table is None or table.num_rows + len(skipped) != len(text):
+        return None
+    matrix = sound_matrix([table.column(f"c{i}") for i in packed], table.num_rows)
+    return None if matrix is None else ([_whole(table.column(f"c{i}")) for i in keep], matrix, None, skipped)
+
+
+def _parse_cells(text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]) -> _Columns:
+    """The columns by way of the text of every cell."""
+    skipped: dict[int, str] = {}
+    table = _read(text, columns, form, keep, packed, pa.string(), _skip(skipped, columns))
+    if table is not None and table.num_rows + len(skipped) == len(text):
+        matrix, bad = read_matrix([_whole(table.column(f"c{i}")) for i in packed], table.num_rows, form.null_values, form.decimal)
+        return [_whole(table.column(f"c{i}")) for i in keep], matrix, bad, skipped
+    if len(text) == 1:  # the one line that the parser trips over
+        return [pa.array([], pa.string()) for _ in keep], np.empty((0, len(packed))), None, {0: "the line cannot be parsed"}
+    middle = len(text) // 2
+    halves = [text.slice(0, middle), text.slice(middle)]
+    return _joined([_parse_good(half, columns, form, keep, packed) for half in halves], halves)
+
+
+def _skip(skipped: dict[int, str], columns: int) -> Callable[[pacsv.InvalidRow], str]:
     def skip(row: pacsv.InvalidRow) -> str:
         skipped[row.number - 1] = f"the line has {row.actual_columns} fields, expected {columns}"
         return "skip"
 
-    table = _read(text, columns, form, keep, packed, pa.float64(), skip)
-    matrix = None
-    if table is not None and table.num_rows + len(skipped) == len(text):
-        matrix = sound_matrix([table.column(f"c{i}") for i in packed], table.num_rows)
-    if matrix is not None and table is not None:
-        return [_whole(table.column(f"c{i}")) for i in keep], matrix, None, skipped
-    skipped.clear()
-    table = _read(text, columns, form, keep, packed, pa.string(), skip)
-    if table is None or table.num_rows + len(skipped) != len(text):
-        return _parse_halves(text, columns, form, keep, packed)
-    matrix, bad = read_matrix([_whole(table.column(f"c{i}")) for i in packed], table.num_rows, form.null_values, form.decimal)
-    return [_whole(table.column(f"c{i}")) for i in keep], matrix, bad, skipped
+    return skip
+
+
+def _joined(done: Sequence[_Columns], parts: Sequence[pa.Array]) -> _Columns:
+    """The columns of consecutive parts as those of the whole."""
+    begins = np.cumsum([0, *(len(part) for part in parts)]).tolist()
+    bad = None
+    if any(marks is not None for _, _, marks, _ in done):
+        bad = np.concatenate([np.zeros(values.shape, dtype=bool) if marks is None else marks for _, values, marks, _ in done])
+    return (
+        [pa.concat_arrays(list(arrays)) for arrays in zip(*(strings for strings, _, _, _ in done), strict=True)],
+        np.concatenate([values for _, values, _, _ in done]),
+        bad,
+        {place + begin: sentence for (*_, problems), begin in zip(done, begins, strict=False) for place, sentence in problems.items()},
+    )
 
 
 def _read(text, columns, form, keep, packed, number, skip):  # type: ignore[no-untyped-def]
@@ -166,22 +209,6 @@ def _read(text, columns, form, keep, packed, number, skip):  # type: ignore[no-u
         )
     except pa.ArrowInvalid:
         return None
-
-
-def _parse_halves(text, columns, form, keep, packed):  # type: ignore[no-untyped-def]
-    """Parses the two halves apart, so that one line the parser trips over is alone in the end, and malformed."""
-    if len(text) == 1:
-        return [pa.array([], pa.string()) for _ in keep], np.empty((0, len(packed))), None, {0: "the line cannot be parsed"}
-    middle = len(text) // 2
-    first = _parse_good(text.slice(0, middle), columns, form, keep, packed)
-    second = _parse_good(text.slice(middle), columns, form, keep, packed)
-    bads = [np.zeros(part[1].shape, dtype=bool) if part[2] is None else part[2] for part in (first, second)]
-    return (
-        [pa.concat_arrays([a, b]) for a, b in zip(first[0], second[0], strict=True)],
-        np.concatenate([first[1], second[1]]),
-        np.concatenate(bads),
-        first[3] | {i + middle: sentence for i, sentence in second[3].items()},
-    )
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
