@@ -55,3 +55,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real public data is not there ({folder.name}): set GRIDLENS_DATA to its folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test that uses the session, so that ``make check`` can leave them out."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.spark)
