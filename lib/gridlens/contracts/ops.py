@@ -10,7 +10,7 @@ RUN_LOG = Table(
     "One row per run, written last: parameters, definitions, counts, time, outcome.",
     (
         Field("run_id", "string", "Run"),
-        Field("job", "string", "Job: sample, ingest, features, maintain, migrate"),
+        Field("job", "string", "Job: ingest, features, maintain, migrate"),
         Field("started_at", "timestamp", "Begin, UTC"),
         Field("ended_at", "timestamp", "End, UTC"),
         Field("outcome", "string", "How it ended", allowed=("succeeded", "failed", "nothing_new")),
