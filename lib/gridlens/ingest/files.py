@@ -7,12 +7,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
 from gridlens.ingest.source import SourceFile
+
+READ_FAILURES = (PySparkException, Py4JJavaError)
+"""What a failed read raises: a task that cannot read a file comes as Py4J's error, because pyspark does not translate it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def list_files(spark: SparkSession, root: str, source: SourceFile) -> list[Input
             .select("path", F.col("_metadata.file_path").alias("key"), "length", F.unix_micros("modificationTime").alias("modified"))
             .collect()
         )
-    except PySparkException as error:
+    except READ_FAILURES as error:
         raise unreadable(error, f"{base}/{source.path}", source) from error
     if not found:
         raise SourceError(f"source {source.name}: no file matches {base}/{source.path}; check --root and the path of the source")
@@ -107,12 +111,16 @@ def matrix_members(source: SourceFile, columns: Sequence[str]) -> list[str]:
     return [c for c in columns if c not in named]
 
 
-def unreadable(error: PySparkException, what: str, source: SourceFile) -> Exception:
+def unreadable(error: Exception, what: str, source: SourceFile) -> Exception:
     """One sentence from a failure to read: the file it names, where it names one. Any other failure comes back as it is."""
     text = str(error)
+    if re.search("OutOfMemoryError|No space left on device", text):
+        return error
     named = re.search(r"file:/+[^\s,'\"]+", text)
     if "PATH_NOT_FOUND" in text:
         return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
+    if source.kind == "jdbc":
+        return SourceError(f"source {source.name}: the query cannot be read over JDBC; check address, user, password, driver and query")
     return SourceError(
         f"source {source.name}: {bare_path(named.group(0)) if named else what} cannot be read; check that the file is whole and readable"
     )

@@ -7,12 +7,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
-from gridlens.ingest.files import InputFile, check_columns, escape_glob, read_text, unreadable
+from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, escape_glob, read_text, unreadable
 from gridlens.ingest.frames import column, open_frame
 from gridlens.ingest.source import SourceFile
 
@@ -35,7 +34,7 @@ def read_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[I
         if not source.is_text:
             return _parquet_fingerprints(spark, source, files)
         done = _text_fingerprints(spark, source, files)
-    except PySparkException as error:
+    except READ_FAILURES as error:
         raise unreadable(error, source.path or source.name, source) from error
     if source.format == "csv":
         for file in done:
