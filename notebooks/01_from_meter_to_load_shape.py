@@ -11,6 +11,7 @@
 # COMMAND ----------
 
 dbutils.widgets.text("root", "./.gridlens", "Folder for files and logs")
+dbutils.widgets.text("sources", "province.yml", "Source definitions, a file of conf/sources")
 dbutils.widgets.text("accounts", "500", "Accounts of the synthetic province")
 dbutils.widgets.text("months", "3", "Months of registers and bills")
 dbutils.widgets.text("curve_days", "60", "Last days with 15-minute curves")
@@ -29,8 +30,8 @@ from gridlens.logs import quiet_spark_errors
 from gridlens.pipelines.chain import run_chain
 from gridlens.pipelines.features import end_of_day
 from gridlens.pipelines.look import Selection, quality_report, select
-from gridlens.pipelines.options import FeatureOptions, RunOptions, SampleOptions
-from gridlens.settings import load_settings
+from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
+from gridlens.settings import conf_file, load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import functions as F
 
@@ -50,7 +51,8 @@ known_at = end_of_day(as_of, settings)
 # COMMAND ----------
 
 province = SampleOptions(accounts=accounts, months=months, curve_days=curve_days, end_date=as_of)
-result = run_chain(spark, settings, RunOptions(province, features=FeatureOptions(as_of=as_of)))
+sources = conf_file(settings, f"sources/{dbutils.widgets.get('sources')}")
+result = run_chain(spark, settings, RunOptions(province, IngestOptions(sources), FeatureOptions(as_of=as_of)))
 
 # COMMAND ----------
 

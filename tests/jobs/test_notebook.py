@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from gridlens.contracts.gold import LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT
 from gridlens.settings import load_settings
@@ -18,7 +19,9 @@ from matplotlib.figure import Figure
 from notebook_shim import run_notebook
 from pyspark.sql import SparkSession
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.py"))
+PROJECT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.py"))
+FEW = {"customer", "supply_point", "meter_interval"}
 FIRST = next(path for path in NOTEBOOKS if path.name.startswith("01_"))
 
 
@@ -35,6 +38,15 @@ def test_it_is_a_portable_databricks_source(path: Path) -> None:
         assert all(line.startswith("# MAGIC") for line in lines) or not any(line.startswith("# MAGIC") for line in lines), cell
     widgets = set(re.findall(r'widgets\.text\("(\w+)"', text))
     assert set(re.findall(r'widgets\.get\("(\w+)"', text)) <= widgets
+
+
+def with_few_sources(folder: Path) -> Path:
+    """A configuration folder with the few of the province's sources that the pictures need: every further one takes seconds."""
+    whole = yaml.safe_load((PROJECT / "conf" / "sources" / "province.yml").read_text("utf-8"))["sources"]
+    (folder / "sources").mkdir(parents=True)
+    text = yaml.safe_dump({"sources": [source for source in whole if source["entity"] in FEW]}, allow_unicode=True)
+    (folder / "sources" / "few.yml").write_text(text, encoding="utf-8")
+    return folder
 
 
 def profiles_of(warehouse: Warehouse) -> pd.DataFrame:
@@ -61,9 +73,11 @@ def profiles_of(warehouse: Warehouse) -> pd.DataFrame:
 def test_from_the_meter_to_a_picture(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mpl.use("Agg")
     monkeypatch.chdir(tmp_path)
-    shown = run_notebook(FIRST, spark, root=str(tmp_path / "here"), accounts="30", months="2", curve_days="10", as_of="2026-03-31")
+    monkeypatch.setenv("GRIDLENS_CONF", str(with_few_sources(tmp_path / "conf")))
+    given = {"root": str(tmp_path / "here"), "accounts": "30", "months": "2", "curve_days": "10", "as_of": "2026-03-31"}
+    shown = run_notebook(FIRST, spark, sources="few.yml", **given)
     accounts, broken, shapes, profiles, figure = shown
-    assert len(accounts) == 15
+    assert set(accounts.entity) == FEW
     assert (accounts.row_count == accounts.accepted + accounts.superseded + accounts.duplicate + accounts.quarantined).all()
     assert isinstance(broken, pd.DataFrame)
     assert 0 < shapes.count() <= 20
@@ -73,4 +87,4 @@ def test_from_the_meter_to_a_picture(spark: SparkSession, tmp_path: Path, monkey
     drawn = [line.get_ydata() for line in figure.axes[0].lines]
     assert len(drawn) == len(profiles)
     assert np.isfinite(np.array(drawn)).all()
-    assert list(tmp_path.iterdir()) == [tmp_path / "here"]
+    assert {path.name for path in tmp_path.iterdir()} == {"here", "conf"}
