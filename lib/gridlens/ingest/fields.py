@@ -116,7 +116,7 @@ class KnownFrom(Frozen):
 
 
 class Complete(Frozen):
-    """A daily total counts only where ``column`` equals ``equals``; elsewhere the value is missing and the row is flagged."""
+    """A daily total counts only where ``column`` equals ``equals``; elsewhere the row has no reading and says why in quarantine."""
 
     column: str
     equals: str
