@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,10 @@ from pyspark.sql import functions as F
 from gridlens.errors import ContractError
 from gridlens.settings import Settings
 from gridlens.tables import Field, Table, empty, literal_in
+
+_ATTEMPTS = 20
+"""Of one keyed write: of two writers that collide one gets through, so that to lose twenty times running is one chance in a million."""
+_COLLISION = re.compile(r"Concurrent(Append|DeleteRead|DeleteDelete|Transaction)Exception|DELTA_CONCURRENT_")
 
 
 class Warehouse:
@@ -139,7 +144,7 @@ class Warehouse:
             clauses.append(f"WHEN MATCHED AND ({update}) THEN UPDATE SET *")
         clauses.append("WHEN NOT MATCHED" + (f" AND NOT s.{drop}" if drop else "") + " THEN INSERT *")
         try:
-            self.spark.sql(f"MERGE INTO {self.location(table)} AS t USING {view} AS s ON {on} {' '.join(clauses)}").collect()
+            self._commit(f"MERGE INTO {self.location(table)} AS t USING {view} AS s ON {on} {' '.join(clauses)}")
         finally:
             self.spark.catalog.dropTempView(view)
 
@@ -147,7 +152,18 @@ class Warehouse:
         """Deletes the rows whose columns have the given values."""
         if self.exists(table):
             condition = " AND ".join(literal_in(column, values) for column, values in where.items())
-            self.spark.sql(f"DELETE FROM {self.location(table)} WHERE {condition}").collect()
+            self._commit(f"DELETE FROM {self.location(table)} WHERE {condition}")
+
+    def _commit(self, statement: str) -> None:
+        """Runs a keyed write, and runs it again where another writer's commit came between its read and its own."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self.spark.sql(statement).collect()
+            except Exception as error:
+                if attempt == _ATTEMPTS or not _COLLISION.search(f"{type(error).__name__}: {error}"):
+                    raise
+            else:
+                return
 
     def tables(self, declared: Iterable[Table]) -> list[Table]:
         """Those of ``declared`` that exist."""

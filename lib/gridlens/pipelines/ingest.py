@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -114,9 +115,13 @@ class _Loader:
         self._waiting: list[Registered] = []
 
     def load_all(self, sources: Sequence[SourceFile]) -> list[Loaded]:
-        """Every new file set of the sources, some of them side by side, accounted and registered."""
+        """Every new file set of the sources, accounted and registered.
+
+        Sources of different contracts are loaded side by side; those of one contract one after the other, because each
+        must see what the ones before it brought.
+        """
         with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
-            futures = [pool.submit(self._load, source) for source in sources]
+            futures = [pool.submit(self._load_each, list(group)) for _, group in groupby(sources, key=lambda source: source.entity)]
             try:
                 loaded = [batch for future in futures for batch in future.result()]
             except BaseException:
@@ -125,6 +130,9 @@ class _Loader:
             finally:
                 self._register(())  # what is published stands, whatever became of another source
         return loaded
+
+    def _load_each(self, sources: Sequence[SourceFile]) -> list[Loaded]:
+        return [batch for source in sources for batch in self._load(source)]
 
     def _load(self, source: SourceFile) -> list[Loaded]:
         sets, known = new_files(self.warehouse, source, self.root, self.known[source.name])

@@ -60,14 +60,16 @@ def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | 
     points = warehouse.read(METERING_POINT)
     single, several = blocks.pieces_of(batch), None
     if repeated is not None:
+        repeated = repeated.persist()
         several = single.join(F.broadcast(repeated), on=blocks.KEY, how="left_semi")
         single = single.join(F.broadcast(repeated), on=blocks.KEY, how="left_anti")
     direct, historic = blocks.route(single, points)
     fresh = blocks.to_blocks(direct)
-    if several is None and empty(historic):
+    # Few pieces, looked at several times each: kept, so that the curves of bronze are not read again for every look.
+    history = (historic if several is None else historic.unionByName(several)).persist()
+    if empty(history):
         warehouse.append(INTERVAL_DAY, fresh)
         return
-    history = historic if several is None else historic.unionByName(several)
     versions = blocks.to_blocks(blocks.history_versions(history, points)).persist()
     current, superseded = blocks.split_versions(versions)
     if again:
@@ -75,7 +77,9 @@ def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | 
     else:
         warehouse.append(INTERVAL_DAY_SUPERSEDED, superseded.where(~F.col("_drop")))
     warehouse.append(INTERVAL_DAY, fresh.unionByName(current))
-    versions.unpersist()
+    for kept in (versions, history, repeated):
+        if kept is not None:
+            kept.unpersist()
 
 
 def refold(warehouse: Warehouse, keys: DataFrame, days: list[dt.date]) -> None:
@@ -93,22 +97,34 @@ def refold_points(warehouse: Warehouse, batch_id: str) -> None:
     """After new versions of metering points: folds again the days whose ratio, capacity or very existence they change."""
     if not warehouse.exists(BRONZE["meter_interval"]):
         return
-    came = (
-        warehouse.read(BRONZE["supply_point"])
-        .where((F.col("_batch_id") == batch_id) & ~F.col("_rejected"))
-        .select("metering_point_id")
-        .distinct()
-    )
-    points = warehouse.read(METERING_POINT)
-    counts = points.groupBy("metering_point_id").agg(F.count("*").alias("versions"))
-    shape = blocks.point_summary(points).join(counts, on="metering_point_id", how="inner")
-    matter = shape.where(~F.col("constant") | (F.col("versions") == 1)).select("metering_point_id")
-    concerned = came.join(matter, on="metering_point_id", how="left_semi")
+    concerned = changed_points(warehouse.read(BRONZE["supply_point"]).where(~F.col("_rejected")), batch_id)
     rows = warehouse.read(BRONZE["meter_interval"]).where(~F.col("_rejected"))
     keys = rows.join(concerned, on="metering_point_id", how="left_semi").select(*blocks.KEY).distinct()
     days = sorted(row[0] for row in keys.select("local_date").distinct().collect())
     if days:
         refold(warehouse, keys, days)
+
+
+def changed_points(points: DataFrame, batch_id: str) -> DataFrame:
+    """Points of a batch whose blocks it may change.
+
+    Those whose ratio or capacity is not the same in all their rows, or that begin earlier, or were known earlier, than
+    without the batch. A meter exchange that leaves the ratio as it was, or a delivery that comes again, changes nothing.
+    """
+    came = F.col("_batch_id") == batch_id
+    ratio = F.struct("ct_ratio", "pt_ratio", F.coalesce("contract_capacity_kva", F.lit(-1.0)))
+    by_point = points.groupBy("metering_point_id").agg(
+        (F.count_distinct(ratio) > 1).alias("varies"),
+        (F.min_by("known_from", "valid_from") > F.min("known_from")).alias("begin_known_late"),
+        F.min(F.when(came, F.col("valid_from"))).alias("begin"),
+        F.min(F.when(~came, F.col("valid_from"))).alias("begin_before"),
+        F.min(F.when(came, F.col("known_from"))).alias("known"),
+        F.min(F.when(~came, F.col("known_from"))).alias("known_before"),
+    )
+    first = F.col("begin_before").isNull()
+    earlier = (F.col("begin") < F.col("begin_before")) | (F.col("known") < F.col("known_before"))
+    matter = first | earlier | F.col("varies") | F.col("begin_known_late")
+    return by_point.where(F.col("begin").isNotNull() & matter).select("metering_point_id")
 
 
 def _prune(days: list[dt.date]) -> dict[str, Sequence[object]]:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 INTERVAL_SUBJECT = "silver.interval_day"
 REGISTER_SUBJECT = "silver.register_reading"
+_SERIES = ("metering_point_id", "channel")
 _DAILY_UP_TO = 7
 """A series read at least once in so many days on average is read daily, a rarer one monthly."""
 
@@ -59,25 +60,27 @@ def intervals_of_day() -> Column:
 def register_figures(registers: DataFrame) -> DataFrame:
     """Figures of the scheduled register readings: subject, metric, value.
 
-    ``readings`` and ``series`` (metering point and channel) are counts; ``gap_share`` is the share of readings missing
-    between the first and the last of a series, where a series read at least weekly on average is expected every day and
-    a rarer one every month; ``empty_share`` is the share of readings without a total. Shares of nothing are null.
+    ``readings`` (metering point, channel and day) and ``series`` (metering point and channel) are counts; ``gap_share`` is
+    the share of readings missing between the first and the last of a series, where a series read at least weekly on
+    average is expected every day and a rarer one every month; ``empty_share`` is the share of readings without a total.
+    Shares of nothing are null.
 
     Args:
-        registers: silver.register_reading as known, one row per key.
+        registers: silver.register_reading; several versions of a reading, and several meters read on a day, count once.
     """
     scheduled = registers.where(F.col("read_kind") == "scheduled")
-    # Two meters read on one day (an exchange without its own rows) are one reading: the metering point was read that day.
-    series = scheduled.groupBy("metering_point_id", "channel").agg(
+    # Brought together by series first, so that readings and then series are grouped without another shuffle.
+    together = scheduled.select(*_SERIES, "read_date", "reading_total").repartition(*_SERIES)
+    readings = together.groupBy(*_SERIES, "read_date").agg((F.count("reading_total") == 0).alias("is_empty"))
+    series = readings.groupBy(*_SERIES).agg(
         F.count(F.lit(1)).alias("readings"),
-        F.count_distinct("read_date").alias("days_read"),
-        F.count_if(F.col("reading_total").isNull()).alias("empty"),
+        F.count_if("is_empty").alias("empty"),
         F.datediff(F.max("read_date"), F.min("read_date")).alias("days"),
         F.round(F.months_between(F.max("read_date"), F.min("read_date"))).alias("months"),
     )
-    daily = F.col("days") <= _DAILY_UP_TO * (F.col("days_read") - 1)
-    expected = F.greatest(F.when(daily, F.col("days")).otherwise(F.col("months")) + 1, F.col("days_read"))
-    totals = series.select("*", expected.alias("expected"), (expected - F.col("days_read")).alias("gaps")).agg(
+    daily = F.col("days") <= _DAILY_UP_TO * (F.col("readings") - 1)
+    expected = F.greatest(F.when(daily, F.col("days")).otherwise(F.col("months")) + 1, F.col("readings"))
+    totals = series.select("*", expected.alias("expected"), (expected - F.col("readings")).alias("gaps")).agg(
         F.count(F.lit(1)).alias("series"),
         *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("readings", "empty", "expected", "gaps")],
     )

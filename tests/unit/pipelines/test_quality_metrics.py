@@ -108,7 +108,7 @@ def readings(spark: SparkSession) -> DataFrame:
 
 
 def test_register_gaps_of_daily_and_monthly_series(spark: SparkSession) -> None:
-    rows = readings(spark)
+    rows = readings(spark).unionByName(readings(spark))  # every reading in two versions
     assert told(register_figures(rows)) == pytest.approx(
         {"readings": 7 + 12 + 1, "series": 3, "gap_share": (3 + 1) / (10 + 13 + 1), "empty_share": 1 / 20}
     )
