@@ -8,11 +8,10 @@ import random
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
-
 from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.silver import METERING_POINT
 from gridlens.fold import blocks
+from pyspark.sql import SparkSession
 
 UTC = dt.timezone.utc
 DAY = dt.date(2026, 3, 10)
@@ -20,7 +19,7 @@ T = [dt.datetime(2026, 3, 11, hour, tzinfo=UTC) for hour in range(10)]
 
 
 def bronze_row(**fields: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {name: None for name in BRONZE["meter_interval"].columns}
+    row: dict[str, Any] = dict.fromkeys(BRONZE["meter_interval"].columns)
     row |= {
         "metering_point_id": "p1",
         "channel": "1.8.0",
@@ -44,7 +43,7 @@ def bronze_row(**fields: Any) -> dict[str, Any]:
 
 
 def point_row(**fields: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {name: None for name in METERING_POINT.columns}
+    row: dict[str, Any] = dict.fromkeys(METERING_POINT.columns)
     row |= {
         "metering_point_id": "p1",
         "account_id": "a1",
