@@ -112,6 +112,7 @@ def export(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Rows at most.")] = None,
     known_at: KnownAt = None,
     personal: Personal = False,
+    pseudonyms: Annotated[bool, typer.Option("--pseudonyms", help="Ids as pseudonyms, by the key GRIDLENS_PSEUDONYM_KEY.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write rows of a table to one file; text is safe in spreadsheets, personal fields stay out unless asked for.
@@ -120,7 +121,7 @@ def export(
     """
     from gridlens.pipelines.look import Selection, export_table, resolve
 
-    selection = Selection(table, where, _names(columns), limit, known_at, personal)
+    selection = Selection(table, where, _names(columns), limit, known_at, personal, pseudonyms)
     resolve(selection)  # a mistyped name is told before Spark starts
     with session(settings) as spark, step(f"Writing {to}"):
         done = export_table(spark, settings, selection, to)

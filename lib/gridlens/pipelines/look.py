@@ -18,6 +18,7 @@ from gridlens.errors import SettingsError
 from gridlens.expressions import Checked, check
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
+from gridlens.pseudonyms import pseudonymise
 from gridlens.reports.export import Exported, export
 from gridlens.settings import Settings
 from gridlens.tables import Table
@@ -45,6 +46,7 @@ class Selection:
     limit: int | None = None
     known_at: dt.datetime | None = None
     personal: bool = False
+    pseudonyms: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ def show(spark: SparkSession, settings: Settings, selection: Selection) -> Rows:
 def export_table(spark: SparkSession, settings: Settings, selection: Selection, path: Path) -> Exported:
     """Writes the selected rows to a file; see :func:`gridlens.reports.export.export`."""
     table, rows = select(spark, settings, selection)
+    if selection.pseudonyms:
+        rows = pseudonymise(rows, settings.pseudonym_key)
     written = export(rows, table, path, personal=selection.personal)
     left_out = () if selection.personal or selection.columns else tuple(table.personal)
     return Exported(written.path, written.rows, written.columns, left_out)
