@@ -122,5 +122,5 @@ def unreadable(error: Exception, what: str, source: SourceFile) -> Exception:
     if source.kind == "jdbc":
         return SourceError(f"source {source.name}: the query cannot be read over JDBC; check address, user, password, driver and query")
     return SourceError(
-        f"source {source.name}: {bare_path(named.group(0)) if named else what} cannot be read; check that the file is whole and readable"
+        f"source {source.name}: {bare_path(named.group(0).rstrip(".")) if named else what} cannot be read; check that the file is whole and readable"
     )
