@@ -121,6 +121,5 @@ def unreadable(error: Exception, what: str, source: SourceFile) -> Exception:
         return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
     if source.kind == "jdbc":
         return SourceError(f"source {source.name}: the query cannot be read over JDBC; check address, user, password, driver and query")
-    return SourceError(
-        f"source {source.name}: {bare_path(named.group(0).rstrip(".")) if named else what} cannot be read; check that the file is whole and readable"
-    )
+    place = bare_path(named.group(0).rstrip(".")) if named else what
+    return SourceError(f"source {source.name}: {place} cannot be read; check that the file is whole and readable")
