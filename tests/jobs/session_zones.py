@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import world
@@ -37,11 +38,14 @@ def _files() -> dict[str, str]:
     }
 
 
-def chain_in(spark: SparkSession, zone: str, inputs: Path, folder: Path) -> dict[str, list[str]]:
+SOURCES = ("points", "curves", "registers", "weather")
+
+
+def chain_in(spark: SparkSession, zone: str, inputs: Path, folder: Path, sources: Sequence[str] = SOURCES) -> dict[str, list[str]]:
     """All silver and gold tables that ingest and features make in a session of ``zone``."""
     if not inputs.exists():
         world.write(inputs, _files())
-    options = IngestOptions(world.define(folder, ["points", "curves", "registers", "weather"]), inputs)
+    options = IngestOptions(world.define(folder, sources), inputs)
     settings = load_settings("local", overrides={"root_dir": str(folder / "gridlens")})
     before = spark.conf.get("spark.sql.session.timeZone")
     spark.conf.set("spark.sql.session.timeZone", zone)

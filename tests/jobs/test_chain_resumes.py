@@ -42,4 +42,3 @@ def test_features_of_a_load_whose_run_died_are_made_up_for(spark: SparkSession, 
     assert last_day() == "2026-03-03"
     assert not run().nothing_new
     assert last_day() == "2026-03-04"
-    assert run().nothing_new

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from replay import Replay, repeated_keys
 
 FUZZ = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     database=None,

@@ -22,7 +22,7 @@ from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
-SOURCES = ("points", "curves", "customers")
+SOURCES = ("points", "curves")
 SEAMS = ("after bronze", "before silver", "before registration")
 WRITES = ("append", "replace", "merge", "delete")
 
@@ -113,7 +113,7 @@ def crash_after(count: int) -> Iterator[list[str]]:
 
 def test_crashed_at_one_write_after_another(delivery: Delivery) -> None:
     """One warehouse; each run gets some writes further than the last, the final one to its end."""
-    for count in (1, 3, 4, 6, 8):
+    for count in (2, 4, 6):
         with crash_after(count) as taken, pytest.raises(Crash):
             delivery.ingest("crashes")
         assert len(taken) == count
