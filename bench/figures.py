@@ -139,7 +139,7 @@ def workers(bench: Bench) -> Iterator[Figure]:
     for job in ("features", "ingest"):
         seconds: dict[str, list[float]] = {"local[1]": [], "local[2]": []}
         for cores in (1, 2, 2, 1):
-            seconds[f"local[{cores}]"] += run_child(job, bench.whole, cores=cores, heap=HEAP, rounds=2)["seconds"]
+            seconds[f"local[{cores}]"] += run_child(job, bench.whole, cores=cores, heap=HEAP, rounds=1)["seconds"]
         value = round(statistics.median(seconds["local[1]"]) / statistics.median(seconds["local[2]"]), 3)
         yield Figure(f"{job}_two_workers_vs_one", value, "times faster", None, None, {"sizes": bench.sizes(), "seconds": seconds})
 
