@@ -14,6 +14,7 @@ from gridlens.settings import load_settings
 from pyspark.sql import SparkSession
 
 
+@pytest.mark.prove
 @pytest.mark.spark
 def test_features_of_a_load_whose_run_died_are_made_up_for(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("points/master.csv", "curves/3.csv")

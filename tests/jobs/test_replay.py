@@ -45,6 +45,7 @@ def test_files_alone_backwards_and_three_times(spark: SparkSession, tmp_path_fac
     assert repeated_keys(replay.warehouse) == []
 
 
+@pytest.mark.prove
 def test_a_mixed_order(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, together: Replay) -> None:
     replay = Replay(spark, tmp_path_factory.mktemp("mixed"))
     for names in MIXED:
