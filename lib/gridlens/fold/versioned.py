@@ -68,9 +68,8 @@ def versions(bronze: DataFrame, table: Table, *, repeated: DataFrame | None = No
     if repeated is None:
         return rows.select(*table.columns)
     hashed = rows.select(*table.columns, F.xxhash64(*key).alias("_key"))
-    known = F.broadcast(repeated)
-    alone = hashed.join(known, on="_key", how="left_anti").select(*table.columns)
-    return alone.unionByName(_winners(hashed.join(known, on="_key", how="left_semi").select(*table.columns), table))
+    alone = hashed.join(repeated, on="_key", how="left_anti").select(*table.columns)
+    return alone.unionByName(_winners(hashed.join(repeated, on="_key", how="left_semi").select(*table.columns), table))
 
 
 def _winners(rows: DataFrame, table: Table) -> DataFrame:

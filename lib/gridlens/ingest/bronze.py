@@ -44,7 +44,9 @@ def contract_rows(spark: SparkSession, source: SourceFile, files: Sequence[Input
 def judged(rows: DataFrame, source: SourceFile, *, batch_id: str, defects: Column | None) -> DataFrame:
     """``rows`` with content hash, defects, verdict, and the source text of the rejected ones."""
     rules = defects if defects is not None else F.lit(None).cast(DEFECTS)
-    found = rows.withColumn("_content_hash", content_hash(rows, source)).withColumn("_defects", _all_defects(rows, rules))
+    # A step of its own: in one expression with what is made of it, every rule would be looked at three times a row.
+    hashed = rows.withColumn("_content_hash", content_hash(rows, source)).withColumn("_rules", rules)
+    found = hashed.withColumn("_defects", _all_defects(hashed))
     rejected = F.coalesce(F.exists("_defects", lambda d: d["severity"] == "reject"), F.lit(False))
     found = found.withColumn("_rejected", F.when(F.col("_defects").isNull(), F.lit(False)).otherwise(rejected))
     return (
@@ -73,8 +75,9 @@ def _defect(rule: str, severity: str, detail: Column) -> Column:
     return F.struct(F.lit(rule).alias("rule"), F.lit(severity).alias("severity"), detail.alias("detail"))
 
 
-def _all_defects(rows: DataFrame, rules: Column) -> Column:
-    """A malformed row has that one defect; any other its unreadable cells, its incomplete day, and what the rules object to."""
+def _all_defects(rows: DataFrame) -> Column:
+    """A malformed row has that one defect; any other its unreadable cells, its incomplete day, and its broken rules (``_rules``)."""
+    rules = F.col("_rules")
     marks = [F.when(F.col("_bad_cells").isNotNull(), _defect(UNREADABLE, "flag", _unreadable_detail(rows)))]
     some = F.col("_bad_cells").isNotNull()
     if "_flag" in rows.columns:
@@ -83,7 +86,7 @@ def _all_defects(rows: DataFrame, rules: Column) -> Column:
     built_in = F.filter(F.array(*marks), lambda d: d.isNotNull())
     ours = F.when(some, F.when(rules.isNull(), built_in).otherwise(F.concat(built_in, rules))).otherwise(rules)
     malformed = F.array(_defect(MALFORMED, "reject", F.col("_problem")))
-    return F.when(F.col("_problem").isNotNull(), malformed).otherwise(F.when(F.size(ours) > 0, ours)).cast(DEFECTS)
+    return F.when(F.col("_problem").isNotNull(), malformed).otherwise(ours).cast(DEFECTS)
 
 
 def _unreadable_detail(rows: DataFrame) -> Column:

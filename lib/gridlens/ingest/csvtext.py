@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from gridlens.ingest.cells import read_matrix, sound_matrix
+from gridlens.ingest.cells import NUMBER, read_matrix, sound_matrix
 
 MAX_LINE = 16 * 1024 * 1024
 """Longest line in bytes that is read; a longer one is malformed."""
 
 _RAW_LIMIT = 4096
-_PARTS = 8
-_FEW_LINES = 256
 
 
 @dataclass(frozen=True)
@@ -124,20 +123,45 @@ _Columns = tuple[list[pa.Array], np.ndarray, np.ndarray | None, dict[int, str]]
 
 
 def _parse_good(text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]) -> _Columns:
-    """Columns of the lines that parse; a few unreadable cells cost the slow way for the lines near them only."""
+    """Columns of the lines that parse; only lines with an unreadable cell go the slow way."""
     if not len(text):
         return [pa.array([], pa.string()) for _ in keep], np.empty((0, len(packed))), None, {}
     found = _parse_sound(text, columns, form, keep, packed)
     if found is not None:
         return found
-    if len(text) > _FEW_LINES:
-        size = -(-len(text) // _PARTS)
-        parts = [text.slice(begin, size) for begin in range(0, len(text), size)]
-        tried = [_parse_sound(part, columns, form, keep, packed) for part in parts]
-        if sum(done is None for done in tried) <= _PARTS // 2:
-            both = zip(parts, tried, strict=True)
-            return _joined([done if done is not None else _parse_good(part, columns, form, keep, packed) for part, done in both], parts)
-    return _parse_cells(text, columns, form, keep, packed)
+    sound = pc.match_substring_regex(text, _sound_line(columns, form, packed)).to_numpy(zero_copy_only=False)
+    chosen = [np.flatnonzero(sound), np.flatnonzero(~sound)]
+    if not len(chosen[0]) or not len(chosen[1]):
+        return _parse_cells(text, columns, form, keep, packed)
+    parts = [text.take(pa.array(rows)) for rows in chosen]
+    quick = _parse_sound(parts[0], columns, form, keep, packed)
+    if quick is None:
+        return _parse_cells(text, columns, form, keep, packed)
+    return _merged(quick, _parse_cells(parts[1], columns, form, keep, packed), chosen)
+
+
+def _sound_line(columns: int, form: CsvFormat, packed: Sequence[int]) -> str:
+    """A line without quotation marks whose number cells all hold a number or a null value."""
+    d = "\\" + form.delimiter if form.delimiter != "\t" else "\t"
+    number = NUMBER.strip("^$").replace("\\.", re.escape(form.decimal))
+    cell = f"(?:{number}|{'|'.join(re.escape(value) for value in form.null_values)})"
+    wanted = set(packed)
+    return "^" + d.join(cell if i in wanted else f"[^{d}]*" for i in range(columns)) + "$"
+
+
+def _merged(one: _Columns, other: _Columns, rows: Sequence[np.ndarray]) -> _Columns:
+    """The columns of two parts, whose lines had the positions ``rows`` each, in the order of the lines."""
+    found = _joined([one, other], rows)
+    place = np.concatenate(rows)
+    parsed = np.setdiff1d(np.arange(len(place)), np.fromiter(found[3], dtype=np.int64, count=len(found[3])))
+    order = np.argsort(place[parsed])
+    strings, values, bad, problems = found
+    return (
+        [column.take(pa.array(order)) for column in strings],
+        values[order],
+        None if bad is None else bad[order],
+        {int(place[i]): sentence for i, sentence in problems.items()},
+    )
 
 
 def _parse_sound(text: pa.Array, columns: int, form: CsvFormat, keep: Sequence[int], packed: Sequence[int]) -> _Columns | None:
@@ -172,7 +196,7 @@ def _skip(skipped: dict[int, str], columns: int) -> Callable[[pacsv.InvalidRow],
     return skip
 
 
-def _joined(done: Sequence[_Columns], parts: Sequence[pa.Array]) -> _Columns:
+def _joined(done: Sequence[_Columns], parts: Sequence[Sized]) -> _Columns:
     """The columns of consecutive parts as those of the whole."""
     begins = np.cumsum([0, *(len(part) for part in parts)]).tolist()
     bad = None

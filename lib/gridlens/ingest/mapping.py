@@ -13,6 +13,7 @@ from gridlens.ingest import clock
 from gridlens.ingest.cells import NUMBER
 from gridlens.ingest.fields import FieldSource, KnownFrom
 from gridlens.ingest.frames import column
+from gridlens.ingest.plain import PLAIN
 from gridlens.ingest.source import DATE_OF, SourceFile
 
 TRUE_WORDS = ("true", "1", "y", "yes", "t", "是", "有")
@@ -89,7 +90,8 @@ def read_cell(rows: DataFrame, source: SourceFile, spec: FieldSource, target: Da
         value = _typed(cell, dtype, target, spec, source)
         if value is not None:
             return value
-    return _parsed(cell.cast("string"), target, spec, source)
+    plain = column(PLAIN + spec.column) if PLAIN + spec.column in rows.columns else None
+    return _parsed(cell.cast("string"), target, spec, source, plain)
 
 
 def clean_text(text: Column, null_values: Sequence[str]) -> Column:
@@ -98,7 +100,8 @@ def clean_text(text: Column, null_values: Sequence[str]) -> Column:
     return F.when(~trimmed.isin(list(null_values)), trimmed) if null_values else trimmed
 
 
-def _parsed(text: Column, target: DataType, spec: FieldSource, source: SourceFile) -> Column:
+def _parsed(text: Column, target: DataType, spec: FieldSource, source: SourceFile, plain: Column | None = None) -> Column:
+    """``text`` as ``target``; where the reader has read the plain cells already (``plain``), only the others are in ``text``."""
     if spec.extract:
         text = F.nullif(F.regexp_extract(text, spec.extract, 1), F.lit(""))
     if spec.codes:
@@ -112,10 +115,12 @@ def _parsed(text: Column, target: DataType, spec: FieldSource, source: SourceFil
         return F.when(word.isin(*TRUE_WORDS), F.lit(True)).when(word.isin(*FALSE_WORDS), F.lit(False))
     run = spec.clock or source.clock
     if kind == "timestamp":
-        return clock.instant_of_text(text, spec.formats, run, source.zone)
+        read = clock.instant_of_text(text, spec.formats, run, source.zone)
+        return read if plain is None else F.coalesce(clock.instant_of_wall(F.timestamp_micros(plain), run, source.zone), read)
     if kind == "date":
-        return read_date(text, spec.formats, run, source.zone)
-    return _number(text, target, spec.scale, source.options.decimal)
+        day = read_date(text, spec.formats, run, source.zone)
+        return day if plain is None else F.coalesce(plain, day)
+    return _number(text, target, spec.scale, source.options.decimal, plain)
 
 
 def read_date(text: Column, formats: Sequence[str], run: clock.Clock, zone: str) -> Column:
@@ -138,7 +143,7 @@ def read_number(text: Column, decimal: str = ".") -> Column:
     return _number(text, DataType.fromDDL("double"), None, decimal)
 
 
-def _number(text: Column, target: DataType, scale: float | None, decimal: str) -> Column:
+def _number(text: Column, target: DataType, scale: float | None, decimal: str, plain: Column | None = None) -> Column:
     if decimal == ",":
         text = F.when(~text.contains("."), F.replace(text, F.lit(","), F.lit(".")))
     if target.typeName() in ("tinyint", "short", "integer", "long", "byte"):
@@ -146,9 +151,11 @@ def _number(text: Column, target: DataType, scale: float | None, decimal: str) -
         return plain.try_cast(target)
     if target.typeName() == "double" or scale is not None:
         value = finite(F.when(text.rlike(NUMBER), text).try_cast("double"))
+        value = value if plain is None else F.coalesce(plain, value)
         value = value * F.lit(scale) if scale is not None else value
         return value.try_cast(target)
-    return F.when(_ascii(text), text).try_cast(target)
+    value = F.when(_ascii(text), text).try_cast(target)
+    return value if plain is None else F.coalesce(plain, value)
 
 
 def _ascii(text: Column) -> Column:

@@ -13,6 +13,7 @@ from gridlens.ingest.csvtext import CsvFormat
 from gridlens.ingest.files import InputFile, read_text
 from gridlens.ingest.frames import frame_rows, json_rows
 from gridlens.ingest.lines import FileFacts, LinePlan, parse_batches
+from gridlens.ingest.plain import plain_batches, plain_fields, plain_kinds
 from gridlens.ingest.shapes import Shape, shape_fields
 from gridlens.ingest.source import SourceFile
 
@@ -42,11 +43,13 @@ def read_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile
 def _text_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], shape: Shape) -> DataFrame:
     plan = line_plan(source, files, shape)
     kept = plan.keep if shape is not Shape.LINES else ("_text",)
-    schema = StructType([StructField(c, StringType()) for c in kept] + shape_fields(shape))
-    target = to_arrow_schema(schema)
+    kinds = plain_kinds(source) if shape is Shape.FIELDS else {}
+    text_schema = StructType([StructField(c, StringType()) for c in kept] + shape_fields(shape))
+    schema = StructType(text_schema.fields + plain_fields(kinds))
+    text_target, target, null_values = to_arrow_schema(text_schema), to_arrow_schema(schema), source.options.null_values
 
     def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return parse_batches(batches, plan, target)
+        return plain_batches(parse_batches(batches, plan, text_target), kinds, null_values, target)
 
     return read_text(spark, files).mapInArrow(parse, schema)
 

@@ -54,8 +54,6 @@ class Measure:
         quarantined: source rows rejected.
         bad_cells: unreadable optional cells in rows that were kept.
         flagged: kept source rows with a broken rule of severity flag.
-        kept: bronze rows not rejected.
-        keys: distinct business keys among them; of interval readings, distinct day blocks.
         broken: source rows by rule of severity stop.
     """
 
@@ -63,8 +61,6 @@ class Measure:
     quarantined: int
     bad_cells: int
     flagged: int
-    kept: int
-    keys: int
     broken: dict[str, int]
 
 
@@ -91,8 +87,8 @@ def bronze_rows(warehouse: Warehouse, batch: Batch) -> DataFrame:
     return warehouse.read(batch.table).where(F.col("_batch_id") == batch.batch_id)
 
 
-def measure(bronze: DataFrame, entity: str, stop_rules: Sequence[str] = ()) -> Measure:
-    """Counts a committed batch in one pass: every further Spark job on a small batch costs more than its data."""
+def measure(bronze: DataFrame, stop_rules: Sequence[str] = ()) -> Measure:
+    """Counts a committed batch in one pass without a shuffle."""
     head, rejected, kept = F.col("_head"), F.col("_rejected"), ~F.col("_rejected")
     no_defects = F.array().cast(bronze.schema["_defects"].dataType)
     rules = F.transform(F.coalesce("_defects", no_defects), lambda d: d["rule"])
@@ -102,17 +98,19 @@ def measure(bronze: DataFrame, entity: str, stop_rules: Sequence[str] = ()) -> M
         "quarantined": F.count_if(head & rejected),
         "bad_cells": F.sum(F.when(kept, F.coalesce(F.size("_bad_cells"), F.lit(0)))),
         "flagged": F.count_if(head & kept & flags),
-        "kept": F.count_if(kept),
         **{f"rule:{rule}": F.count_if(head & F.array_contains(rules, rule)) for rule in stop_rules},
     }
-    # By key first: a count of distinct keys beside the other counts would copy every row for each of them.
-    key = F.when(kept, F.xxhash64(*(blocks.KEY if entity == "meter_interval" else disposition.key_columns(entity))))
-    by_key = bronze.groupBy(key.alias("_key")).agg(*[column.alias(name) for name, column in columns.items()])
-    totals = [F.sum(name).alias(name) for name in columns]
-    row = by_key.agg(*totals, F.count_if(F.col("_key").isNotNull()).alias("keys")).first()
-    found = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
-    broken = {name.removeprefix("rule:"): count for name, count in found.items() if name.startswith("rule:")}
-    return Measure(**{name: count for name, count in found.items() if not name.startswith("rule:")}, broken=broken)
+    row = bronze.agg(*[column.alias(name) for name, column in columns.items()]).first()
+    counted = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
+    broken = {name.removeprefix("rule:"): count for name, count in counted.items() if name.startswith("rule:")}
+    return Measure(**{name: count for name, count in counted.items() if not name.startswith("rule:")}, broken=broken)
+
+
+def repeated_keys(bronze: DataFrame, entity: str) -> DataFrame:
+    """Keys with several accepted rows in a batch: of interval readings the keys of day blocks, else one column ``_key``."""
+    if entity == "meter_interval":
+        return bronze.where(~F.col("_rejected")).groupBy(*blocks.KEY).count().where("count > 1").select(*blocks.KEY)
+    return disposition.repeated_keys(disposition.slim(bronze, entity))
 
 
 def retract(warehouse: Warehouse, batch: Batch) -> None:
@@ -131,13 +129,16 @@ def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool, 
         again: True where an earlier run may have come as far as this, so that everything is written by key.
     """
     bronze = bronze_rows(warehouse, batch)
-    repeated = found.keys < found.kept
+    # Found once and kept: accounting and folding both ask, and most batches have few.
+    twice = repeated_keys(bronze, batch.entity).persist()
+    repeated = twice if twice.count() else None
     if found.quarantined:
         _write(warehouse, QUARANTINE, quarantine_rows(bronze, batch), batch, again=again)
-    exceptions = _exceptions(warehouse, batch, bronze, repeated=repeated, first=first)
+    exceptions = _exceptions(warehouse, batch, bronze, repeated, first=first)
     if exceptions is not None:
         _write(warehouse, ROW_DISPOSITION, exceptions, batch, again=again)
-    _fold(warehouse, batch, bronze, repeated=repeated, again=again)
+    _fold(warehouse, batch, bronze, repeated, again=again)
+    twice.unpersist()
     counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, bronze)
     accepted, superseded, duplicate = (counts.get(name, 0) for name in ("accepted", "superseded", "duplicate"))
     return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
@@ -165,12 +166,12 @@ def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
     )
 
 
-def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, first: bool) -> DataFrame | None:
+def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: DataFrame | None, *, first: bool) -> DataFrame | None:
     """The exceptions among the batch's rows; None where there can be none."""
-    if first and not repeated:
+    if first and repeated is None:
         return None
     new = disposition.slim(bronze, batch.entity)
-    suspects = new.join(disposition.repeated_keys(new), on="_key", how="left_semi") if repeated else new.limit(0)
+    suspects = new.limit(0) if repeated is None else _suspects(bronze, batch.entity, repeated)
     older = new.limit(0)
     if not first:
         older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
@@ -178,6 +179,16 @@ def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeat
         older = older.join(suspects.select("_key"), on="_key", how="left_semi")
     exceptions = disposition.classify(suspects, older)
     return exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
+
+
+def _suspects(bronze: DataFrame, entity: str, repeated: DataFrame) -> DataFrame:
+    """The rows whose key occurs again in their batch."""
+    if entity != "meter_interval":
+        return disposition.slim(bronze, entity).join(repeated, on="_key", how="left_semi")
+    of_block = disposition.slim(
+        bronze.join(repeated, on=blocks.KEY, how="left_semi"), entity
+    )  # pieces of one day need not repeat each other
+    return of_block.join(disposition.repeated_keys(of_block), on="_key", how="left_semi")
 
 
 def _counted(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> dict[str, int]:
@@ -188,24 +199,18 @@ def _counted(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> dict[str,
     return {row["disposition"]: int(row["count"]) for row in named.groupBy("disposition").count().collect()}
 
 
-def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, *, repeated: bool, again: bool) -> None:
+def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: DataFrame | None, *, again: bool) -> None:
     if batch.entity == "meter_interval":
-        fold_batch(warehouse, batch.batch_id, repeated=_repeated_blocks(bronze) if repeated else None, again=again)
+        fold_batch(warehouse, batch.batch_id, repeated=repeated, again=again)
         return
-    twice = disposition.repeated_keys(disposition.slim(bronze, batch.entity)) if repeated else None
     for table in versioned.TARGETS[batch.entity]:
-        rows = versioned.versions(bronze, table, repeated=twice, key=disposition.key_columns(batch.entity))
+        rows = versioned.versions(bronze, table, repeated=repeated, key=disposition.key_columns(batch.entity))
         if warehouse.written(table):
             warehouse.merge(table, rows, update=versioned.WINNER, prune=_months_of(bronze, table))
         else:
             warehouse.append(table, rows)
     if batch.entity == "supply_point":
         refold_points(warehouse, batch.batch_id)
-
-
-def _repeated_blocks(bronze: DataFrame) -> DataFrame:
-    """Block keys with several pieces in the batch; looks at the key columns only."""
-    return bronze.where(~F.col("_rejected")).groupBy(*blocks.KEY).count().where("count > 1").select(*blocks.KEY)
 
 
 def _months_of(bronze: DataFrame, table: Table) -> dict[str, Sequence[object]] | None:

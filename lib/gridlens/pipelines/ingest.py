@@ -160,7 +160,7 @@ class _Loader:
             chosen = list(files.files.values())
             self.warehouse.append(batch.table, staged(self.warehouse.spark, source, chosen, batch_id=files.batch_id, defects=rules))
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
-        found = measure(bronze_rows(self.warehouse, batch), source.entity, stops)
+        found = measure(bronze_rows(self.warehouse, batch), stops)
         self._stop_if_broken(batch, found)
         account = publish(self.warehouse, batch, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began

@@ -60,9 +60,8 @@ def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | 
     points = warehouse.read(METERING_POINT)
     single, several = blocks.pieces_of(batch), None
     if repeated is not None:
-        repeated = repeated.persist()
-        several = single.join(F.broadcast(repeated), on=blocks.KEY, how="left_semi")
-        single = single.join(F.broadcast(repeated), on=blocks.KEY, how="left_anti")
+        several = single.join(repeated, on=blocks.KEY, how="left_semi")
+        single = single.join(repeated, on=blocks.KEY, how="left_anti")
     direct, historic = blocks.route(single, points)
     fresh = blocks.to_blocks(direct)
     # Few pieces, looked at several times each: kept, so that the curves of bronze are not read again for every look.
@@ -77,9 +76,8 @@ def load_new_days(warehouse: Warehouse, batch: DataFrame, repeated: DataFrame | 
     else:
         warehouse.append(INTERVAL_DAY_SUPERSEDED, superseded.where(~F.col("_drop")))
     warehouse.append(INTERVAL_DAY, fresh.unionByName(current))
-    for kept in (versions, history, repeated):
-        if kept is not None:
-            kept.unpersist()
+    versions.unpersist()
+    history.unpersist()
 
 
 def refold(warehouse: Warehouse, keys: DataFrame, days: list[dt.date]) -> None:
