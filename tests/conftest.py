@@ -15,6 +15,9 @@ from pyspark.sql import SparkSession
 REMOTE = os.environ.pop("GRIDLENS_TEST_REMOTE", None)
 """``local[2]``: the tests run on Spark Connect, which no process can have beside a classic session."""
 PROJECT = Path(__file__).resolve().parents[1]
+# Tests run everything a few times on a few rows: half of Java's time went into optimising what is never run again (2026-11).
+# The code cache is the size that Java has with its optimising compiler; the small one throws methods out and compiles them anew.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
 
 
 @pytest.fixture(scope="session")

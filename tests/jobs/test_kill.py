@@ -68,7 +68,7 @@ def killed(delivery: Delivery) -> None:
         for seam in SEAMS
     }
     for seam, process in running.items():
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=600)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # its Java dies with it
         assert process.returncode == -signal.SIGKILL, f"{seam}: {err.decode()[-2000:]}"
