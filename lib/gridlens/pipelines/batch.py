@@ -118,17 +118,17 @@ def retract(warehouse: Warehouse, batch: Batch) -> None:
     warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
 
 
-def publish(warehouse: Warehouse, batch: Batch, found: Measure, *, first: bool, again: bool) -> Account:
+def publish(warehouse: Warehouse, batch: Batch, bronze: DataFrame, found: Measure, *, first: bool, again: bool) -> Account:
     """Everything that follows the bronze commit of a batch; gives its account, counted from the committed tables.
 
     Args:
         warehouse: the tables.
         batch: the batch.
+        bronze: its committed rows (:func:`bronze_rows`).
         found: its measure.
         first: True where bronze held nothing of the entity before, so that there is nothing to compare with.
         again: True where an earlier run may have come as far as this, so that everything is written by key.
     """
-    bronze = bronze_rows(warehouse, batch)
     # Found once and kept: accounting and folding both ask, and most batches have few.
     twice = repeated_keys(bronze, batch.entity).persist()
     repeated = twice if twice.count() else None
@@ -201,7 +201,7 @@ def _counted(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> dict[str,
 
 def _fold(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: DataFrame | None, *, again: bool) -> None:
     if batch.entity == "meter_interval":
-        fold_batch(warehouse, batch.batch_id, repeated=repeated, again=again)
+        fold_batch(warehouse, bronze, repeated=repeated, again=again)
         return
     for table in versioned.TARGETS[batch.entity]:
         rows = versioned.versions(bronze, table, repeated=repeated, key=disposition.key_columns(batch.entity))

@@ -23,12 +23,18 @@ _MONTH = "month/"
 
 
 def month_digests(blocks: DataFrame, registers: DataFrame | None) -> Digests:
-    """``month/2026-03-01`` → digest, for every month that has blocks; of the registers only what lies in such months."""
-    facts = _facts(blocks, F.col("local_month"), "metering_point_id", "channel", "local_date")
-    if registers is not None:
-        facts = facts.unionByName(_facts(registers, F.trunc("read_date", "MM").cast("date"), "metering_point_id", "read_date"))
-    rows = facts.groupBy("month").agg(F.count_if("block").alias("blocks"), _digest(F.col("hash")).alias("digest")).collect()
-    return {f"{_MONTH}{row['month']}": row["digest"] for row in rows if row["blocks"]}
+    """``month/2026-03-01`` → digest, for every month that has blocks; of the registers only what lies in such months.
+
+    Args:
+        blocks: silver.interval_day as known.
+        registers: silver.register_reading, every version that was known; None where there are none.
+    """
+    digests = _by_month(blocks, F.col("local_month"), "metering_point_id", "channel", "local_date")
+    if registers is not None and digests:
+        between = F.col("read_date").between(F.lit(min(digests)), F.lit(_last_day(max(digests))))
+        read = _by_month(registers.where(between), F.trunc("read_date", "MM").cast("date"), "metering_point_id", "read_date")
+        digests = {month: f"{digest}+{read.get(month, '')}" for month, digest in digests.items()}
+    return {f"{_MONTH}{month}": digest for month, digest in digests.items()}
 
 
 def table_digest(rows: DataFrame) -> str:
@@ -37,9 +43,9 @@ def table_digest(rows: DataFrame) -> str:
     return str(row["digest"]) if row else ""
 
 
-def _facts(rows: DataFrame, month: Column, *key: str) -> DataFrame:
-    block = F.lit("local_month" in rows.columns and "values" in rows.columns)
-    return rows.select(month.alias("month"), block.alias("block"), F.xxhash64(*key, "known_from", "_content_hash").alias("hash"))
+def _by_month(rows: DataFrame, month: Column, *key: str) -> dict[dt.date, str]:
+    hashed = rows.select(month.alias("month"), F.xxhash64(*key, "known_from", "_content_hash").alias("hash"))
+    return {row["month"]: row["digest"] for row in hashed.groupBy("month").agg(_digest(F.col("hash")).alias("digest")).collect()}
 
 
 def _digest(value: Column) -> Column:

@@ -28,7 +28,7 @@ from gridlens.contracts.silver import (
 from gridlens.errors import SourceError
 from gridlens.features import consumption_year, load_shape_day, load_shape_month
 from gridlens.fold.blocks import blocks_as_known
-from gridlens.fold.versioned import as_known
+from gridlens.fold.versioned import as_known, entity_key
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests, changed_months, last_digests, month_digests, months_between, table_digest
 from gridlens.pipelines.options import FeatureOptions
@@ -41,6 +41,7 @@ from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 YEAR = dt.timedelta(days=364)
+READING_KEY = entity_key(REGISTER_READING)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
 
 @dataclass(frozen=True)
 class _Facts:
-    """Silver as known: blocks up to ``as_of``, points, registers and weather."""
+    """Silver as known: blocks up to ``as_of``, points and weather; of the registers every version that was known."""
 
     days: DataFrame
     points: DataFrame
@@ -142,7 +143,8 @@ def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.d
 def _compute(warehouse: Warehouse, facts: _Facts, reference: Reference, months: list[dt.date], as_of: dt.date, say: Say) -> None:
     where = literal_in("local_month", months)
     say(f"  opinions and estimates for {len(months)} month(s)")
-    estimates = interval_estimates(facts.days, facts.registers, facts.points, reference.calendar, months=months)
+    registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, keys=READING_KEY)
+    estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
     warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
     say("  load shapes by day")
     chosen = facts.days.where(F.col("local_month").isin(months))
@@ -185,6 +187,8 @@ def _last_day(warehouse: Warehouse) -> dt.date:
 
 
 def _registers(warehouse: Warehouse, known_at: dt.datetime) -> DataFrame | None:
+    """The versions of register readings that were known; only what is needed, because choosing among versions costs by column."""
     if not warehouse.written(REGISTER_READING):
         return None
-    return as_known(warehouse.read(REGISTER_READING), REGISTER_READING, known_at=known_at)
+    known = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
+    return known.select(*READING_KEY, "reading_total", "known_from", "_content_hash")

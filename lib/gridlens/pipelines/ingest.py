@@ -37,6 +37,8 @@ ORDER = (*_FIRST, *(entity for entity in ENTITIES if entity not in _FIRST))
 """Points come before readings, so that a first load need not fold readings twice; then the large ones."""
 PARALLEL_SOURCES = 2
 """Sources loaded side by side: small ones spend their time in Delta's bookkeeping, not on the cores."""
+SMALL_BYTES = 32 * 2**20
+"""Files up to this size in all travel in one partition: their time goes into stages and small files, not into rows."""
 REGISTER_ROWS = 100_000
 """Batches below this size wait and are registered together (two commits for all of them); to do one again is cheap."""
 
@@ -155,14 +157,16 @@ class _Loader:
         began = time.monotonic()
         batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, self.fingerprint)
         first = not files.in_bronze and not self.warehouse.written(batch.table)
+        small = 0 < sum(file.length for file in files.files.values()) <= SMALL_BYTES
         if not files.in_bronze:
             rules = defects_column(self.rules, source.entity)
-            chosen = list(files.files.values())
-            self.warehouse.append(batch.table, staged(self.warehouse.spark, source, chosen, batch_id=files.batch_id, defects=rules))
+            rows = staged(self.warehouse.spark, source, list(files.files.values()), batch_id=files.batch_id, defects=rules)
+            self.warehouse.append(batch.table, rows.coalesce(1) if small else rows)
+        bronze = bronze_rows(self.warehouse, batch)
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
-        found = measure(bronze_rows(self.warehouse, batch), stops)
+        found = measure(bronze, stops)
         self._stop_if_broken(batch, found)
-        account = publish(self.warehouse, batch, found, first=first, again=files.in_bronze)
+        account = publish(self.warehouse, batch, bronze.coalesce(1) if small else bronze, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
         self.say(
             f"  {source.name:<24} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "

@@ -37,16 +37,16 @@ def touched_days(warehouse: Warehouse, batch: DataFrame) -> Touched:
     return Touched(sorted(days - known), sorted(known))
 
 
-def fold_batch(warehouse: Warehouse, batch_id: str, *, repeated: DataFrame | None, again: bool = False) -> None:
+def fold_batch(warehouse: Warehouse, bronze: DataFrame, *, repeated: DataFrame | None, again: bool = False) -> None:
     """Folds one batch of ``meter_interval`` into silver.
 
     Args:
         warehouse: the tables.
-        batch_id: bronze rows of this batch are new.
+        bronze: the committed rows of the batch.
         repeated: block keys that occur more than once in the batch, or None where there is none.
         again: True where an earlier run may have died in the middle of this.
     """
-    batch = warehouse.read(BRONZE["meter_interval"]).where((F.col("_batch_id") == batch_id) & ~F.col("_rejected"))
+    batch = bronze.where(~F.col("_rejected"))
     touched = touched_days(warehouse, batch)
     if touched.known:
         refold(warehouse, batch.where(F.col("local_date").isin(touched.known)).select(*blocks.KEY).distinct(), touched.known)

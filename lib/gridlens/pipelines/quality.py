@@ -23,7 +23,7 @@ def write_quality(
         blocks: silver.interval_day as known, the days of the run.
         estimates: silver.interval_estimate of the same days.
         points: silver.metering_point as known, one row per metering_point_id.
-        registers: silver.register_reading, the versions known; None where there is none.
+        registers: silver.register_reading, every version that was known; None where there is none.
     """
     figures = interval_figures(blocks, estimates, points)
     if registers is not None:
