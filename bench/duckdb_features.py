@@ -62,7 +62,7 @@ WITH counted AS (
 ), shaped AS (
     SELECT *, list_dot_product(d, d) / n AS variance, list_dot_product(d[:{N - 4}], d[5:]) / pairs AS covariance,
         [{", ".join(f"CASE WHEN n{k} > 0 THEN s{k} * 4 / n{k} END" for k in HOURS)}] AS hour_kw,
-        hi > lo AS varies, CASE WHEN hi > 0 THEN hi END AS top, CASE WHEN total > 0 THEN total END AS used
+        (base + high) / 2 AS middle, hi > lo AS varies, CASE WHEN hi > 0 THEN hi END AS top, CASE WHEN total > 0 THEN total END AS used
     FROM moments
 ), features AS ({_final()})
 SELECT metering_point_id, channel, local_date, local_month, day_type, resolution_minutes, known_from,
@@ -95,7 +95,7 @@ def _final() -> str:
         m / top AS load_factor, (hi - lo) / top AS peak_valley_ratio, base / top AS base_ratio, {shares},
         CASE WHEN m > 0 THEN CASE WHEN varies THEN sqrt(variance) / m ELSE 0 END END AS variation,
         {entropy} AS entropy, CASE WHEN varies THEN covariance / variance END AS autocorrelation_1h,
-        CASE WHEN varies THEN len(list_filter("values", lambda x: x > (base + high) / 2)) / 4 END AS high_load_hours,
+        CASE WHEN varies THEN len(list_filter("values", lambda x: x > middle + 1e-9 * abs(middle))) / 4 END AS high_load_hours,
         hi * 4 / CASE WHEN capacity > 0 THEN capacity END AS capacity_utilisation, {parts}
     FROM shaped"""
 

@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 from bench import jobs
 from bench.child import run_child
 from bench.measure import Figure, connect, differences, interleaved, median_ratio, parquet
-from bench.spark_rows import DAY_COLUMNS, MONTH_COLUMNS
+from bench.spark_rows import MONTH_COLUMNS
 from bench.stage import Stage
 
 HEAP = "2g"
@@ -78,11 +78,11 @@ def features(bench: Bench) -> Iterator[Figure]:
 
 
 def compare_features(connection: DuckDBPyConnection, spark: SparkSession, stage: Stage) -> dict[str, dict[str, Any]]:
-    """By peer and grain, how its features differ from ours; all of them, and those that the Spark SQL peer has."""
+    """By peer and grain, how its features differ from ours; all of them, and of the months those that the Spark SQL peer has."""
     ours = jobs.output_files(spark, stage)
     keys = {"day": LOAD_SHAPE_DAY.keys, "month": LOAD_SHAPE_MONTH.keys}
     every = {"day": {f.name: f.type for f in DAY_FEATURES} | {"day_type": "string"}, "month": {f.name: f.type for f in MONTH_FEATURES}}
-    few = {"day": dict.fromkeys(DAY_COLUMNS, "double"), "month": dict.fromkeys(MONTH_COLUMNS, "double")}
+    few = {"day": every["day"], "month": dict.fromkeys(MONTH_COLUMNS, "double")}
     found: dict[str, dict[str, Any]] = {"duckdb": {}, "spark_sql_rows": {}}
     for grain, key in keys.items():
         rows = spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles()

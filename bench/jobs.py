@@ -65,10 +65,11 @@ def duckdb_computed(connection: duckdb.DuckDBPyConnection, files: dict[str, list
 
 
 def spark_rows_written(spark: SparkSession, stage: Stage) -> None:
-    """A few of the figures by Spark SQL from one row a reading; days are written, then read for the months."""
+    """All figures of a day and some of a month by Spark SQL from one row a reading; days are written, then read for the months."""
     days, months = stage.folder / "rows_day", stage.folder / "rows_month"
     readings = spark.read.format("delta").load(stage.readings_path())
-    day_rows(readings).write.format("delta").mode("overwrite").save(str(days))
+    small = [stage.small(spark, name) for name in ("points", "calendar", "tariff")]
+    day_rows(readings, *small).write.format("delta").mode("overwrite").save(str(days))
     month_rows(spark.read.format("delta").load(str(days))).write.format("delta").mode("overwrite").save(str(months))
 
 

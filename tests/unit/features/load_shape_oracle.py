@@ -68,7 +68,7 @@ def day(values: list[float], resolution: int, zone: str, date: dt.date, periods:
         "variation": _safe(p.std(ddof=0), p.mean()),
         "entropy": _entropy(profile),
         "autocorrelation_1h": _autocorrelation(kwh, 60 // resolution, 1),
-        "high_load_hours": NAN if flat else (p > (base + high) / 2).sum() * h,
+        "high_load_hours": NAN if flat else (p > (base + high) / 2 + 1e-9 * abs(base + high) / 2).sum() * h,
         "capacity_utilisation": p.max() / capacity if capacity > 0 else NAN,
         "hour_kw": profile.to_numpy(),
     }

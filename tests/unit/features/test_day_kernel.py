@@ -137,6 +137,11 @@ def test_on_clock_change_days_time_is_read_from_the_wall_clock() -> None:
     assert found["hour_kw"][0, 2] == pytest.approx(4.0 / 8)  # one quarter hour at 4 kW in the two hours called 2
 
 
+def test_readings_on_the_threshold_of_high_load_are_not_above_it_whatever_rounding_says() -> None:
+    values = np.repeat([0.1, 0.7, 0.4], [40, 40, 16])[None, :]  # (0.4 kW + 2.8 kW) / 2 is less than 1.6 kW in its last bit
+    assert features(values, 15, SHANGHAI, ORDINARY)["high_load_hours"].tolist() == [10.0]
+
+
 @pytest.mark.parametrize(("known", "described"), [(72, True), (71, False)])
 def test_a_shape_needs_three_quarters_of_the_day(known: int, described: bool) -> None:
     values = np.arange(96.0)[None, :].copy()
