@@ -19,7 +19,9 @@ from bench.stage import Stage, prepare_blocks, prepare_files, prepare_readings
 
 POINTS = {"full": 4096, "small": 128}
 """Metering points; 90 days of 96 readings each: 35 million readings and 1.1 million."""
-NEEDS = {"features": {"blocks", "readings"}, "ingest": {"files"}}
+NEEDS = {"features": {"blocks"}, "rows": {"blocks", "readings"}, "ingest": {"files"}}
+WHOLE_ONLY = ("features", "ingest", "workers")
+QUARTER_ONLY = ("rows",)
 CORES = 2
 ROUNDS = 3
 
@@ -42,7 +44,7 @@ def run_bench(scale: str, only: Sequence[str], folder: Path, *, rounds: int) -> 
 
 def _prepare(spark: SparkSession, bench: Bench, only: Sequence[str]) -> None:
     for stage in (bench.whole, bench.quarter):
-        needed = [name for name in only if stage is bench.whole or name in ("scaling", "memory")]
+        needed = [name for name in only if name not in (QUARTER_ONLY if stage is bench.whole else WHOLE_ONLY)]
         inputs = set().union(*(NEEDS.get(name, {"blocks", "files"}) for name in needed))
         if inputs & {"blocks"}:
             prepare_blocks(spark, stage)

@@ -50,6 +50,12 @@ def output_files(spark: SparkSession, stage: Stage) -> dict[str, list[str]]:
     return {"day": warehouse.read(LOAD_SHAPE_DAY).inputFiles(), "month": warehouse.read(LOAD_SHAPE_MONTH).inputFiles()}
 
 
+def rows_files(spark: SparkSession, stage: Stage, grain: str) -> list[str]:
+    """The live files of the Spark SQL peer."""
+    files: list[str] = spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles()
+    return files
+
+
 def duckdb_written(connection: duckdb.DuckDBPyConnection, files: dict[str, list[str]], folder: Path) -> None:
     """The same figures from the same files, days written as Parquet, then read for the months."""
     days = day_sql(prepared_blocks(files), tariff_patterns(connection, files))
@@ -77,7 +83,7 @@ def ingest(spark: SparkSession, stage: Stage) -> None:
     """The CSV files through bronze, checks, quarantine, accounts and registration to silver, in a new warehouse."""
     settings = stage.settings("ingested")
     shutil.rmtree(settings.root_dir, ignore_errors=True)
-    run_ingest(spark, settings, IngestOptions(sources=SOURCES, root=stage.files), say=lambda _: None)
+    run_ingest(spark, settings, IngestOptions(sources=SOURCES, root=str(stage.files)), say=lambda _: None)
 
 
 def duckdb_csv(connection: duckdb.DuckDBPyConnection, stage: Stage, target: Path) -> None:

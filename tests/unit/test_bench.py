@@ -19,6 +19,7 @@ from bench import curves, figures, jobs
 from bench.__main__ import main
 from bench.measure import connect, differences, interleaved, median_ratio
 from bench.memory import peak_mb
+from bench.spark_rows import MONTH_COLUMNS
 from bench.stage import SOURCES, Stage, prepare_blocks, prepare_readings
 
 
@@ -92,8 +93,11 @@ def test_every_feature_equals_the_peers(spark: SparkSession, tmp_path: Path) -> 
     jobs.features_written(spark, stage)
     jobs.duckdb_written(connection, jobs.input_files(spark, stage), tmp_path / "duckdb")
     jobs.spark_rows_written(spark, stage)
-    compared = figures.compare_features(connection, spark, stage)
-    assert [compared["duckdb"][grain]["rows"] for grain in ("day", "month")] == [360, 12]
-    assert compared["duckdb"]["day"]["columns"] == len(DAY_FEATURES) + 1
-    assert compared["duckdb"]["month"]["columns"] == len(MONTH_FEATURES)
-    assert all(grain["equal"] for peer in compared.values() for grain in peer.values()), compared
+    files = {grain: [str(tmp_path / "duckdb" / f"{grain}.parquet")] for grain in ("day", "month")}
+    duckdb = figures.compare_features(connection, spark, stage, files)
+    rows = {grain: jobs.rows_files(spark, stage, grain) for grain in files}
+    spark_rows = figures.compare_features(connection, spark, stage, rows, months=MONTH_COLUMNS)
+    assert [duckdb[grain]["rows"] for grain in ("day", "month")] == [360, 12]
+    assert duckdb["day"]["columns"] == spark_rows["day"]["columns"] == len(DAY_FEATURES) + 1
+    assert duckdb["month"]["columns"] == len(MONTH_FEATURES)
+    assert all(grain["equal"] for peer in (duckdb, spark_rows) for grain in peer.values()), (duckdb, spark_rows)

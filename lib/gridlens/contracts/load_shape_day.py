@@ -111,7 +111,7 @@ SHAPE = (
                 "high_load_hours",
                 D,
                 "h",
-                "High-load duration: time nearer to near-peak than to base load",
+                "High-load duration: time nearer to near-peak than to base load; the middle itself (to a billionth) is not",
                 "h n(p > (q(0.05) + q(0.95)) / 2)",
                 PRICE,
             ),
