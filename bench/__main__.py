@@ -19,9 +19,10 @@ from bench.stage import Stage, prepare_blocks, prepare_files, prepare_readings
 
 POINTS = {"full": 4096, "small": 128}
 """Metering points; 90 days of 96 readings each: 35 million readings and 1.1 million."""
-NEEDS = {"features": {"blocks"}, "rows": {"blocks", "readings"}, "ingest": {"files"}}
-WHOLE_ONLY = ("features", "ingest", "workers")
-QUARTER_ONLY = ("rows",)
+_ALL = {"blocks", "files"}
+WHOLE = {"features": {"blocks"}, "ingest": {"files"}, "scaling": _ALL, "memory": _ALL, "workers": _ALL}
+QUARTER = {"rows": {"blocks", "readings"}, "scaling": _ALL, "memory": _ALL}
+"""Inputs of either size by the figures that need them."""
 CORES = 2
 ROUNDS = 3
 
@@ -43,14 +44,13 @@ def run_bench(scale: str, only: Sequence[str], folder: Path, *, rounds: int) -> 
 
 
 def _prepare(spark: SparkSession, bench: Bench, only: Sequence[str]) -> None:
-    for stage in (bench.whole, bench.quarter):
-        needed = [name for name in only if name not in (QUARTER_ONLY if stage is bench.whole else WHOLE_ONLY)]
-        inputs = set().union(*(NEEDS.get(name, {"blocks", "files"}) for name in needed))
-        if inputs & {"blocks"}:
+    for stage, needs in ((bench.whole, WHOLE), (bench.quarter, QUARTER)):
+        inputs = set().union(*(needs.get(name, set()) for name in only))
+        if "blocks" in inputs:
             prepare_blocks(spark, stage)
-        if inputs & {"readings"}:
+        if "readings" in inputs:
             prepare_readings(spark, stage)
-        if inputs & {"files"}:
+        if "files" in inputs:
             prepare_files(spark, stage)
 
 

@@ -19,7 +19,7 @@ HOURS = range(24)
 LEAST = 72
 """Intervals that must be known for a day's shape: 75 %."""
 _E = [f"e{i}" for i in range(1, N + 1)]
-_WINDOWS = {"night": [*range(22, 24), *range(6)], "morning": range(6, 10), "midday": range(10, 17), "evening": range(17, 22)}
+WINDOWS = {"night": [*range(22, 24), *range(6)], "morning": range(6, 10), "midday": range(10, 17), "evening": range(17, 22)}
 ALWAYS = ("energy_kwh", "coverage", "estimated_share")
 """Day features that are given however little of the day is known."""
 
@@ -81,7 +81,7 @@ def _period(patterns: Sequence[tuple[int, Sequence[int]]], period: int) -> str:
 
 
 def _final() -> str:
-    shares = ", ".join(f"({' + '.join(f's{k}' for k in hours)}) / used AS {name}_share" for name, hours in _WINDOWS.items())
+    shares = ", ".join(f"({' + '.join(f's{k}' for k in hours)}) / used AS {name}_share" for name, hours in WINDOWS.items())
     parts = ", ".join(f"energy_{name}_kwh / used AS share_{name}" for name in TARIFF_PERIODS)
     entropy = entropy_sql([f"hour_kw[{k + 1}]" for k in HOURS])
     return f"""

@@ -62,8 +62,7 @@ def features(bench: Bench) -> Iterator[Figure]:
         },
         bench.rounds,
     )
-    theirs = {grain: [str(folder / f"{grain}.parquet")] for grain in ("day", "month")}
-    compared = compare_features(connection, spark, stage, theirs)
+    compared = compare_features(connection, spark, stage, jobs.duckdb_files(folder))
     for name, goal, pair in (
         ("features_vs_duckdb", 1.0, ("gridlens", "duckdb")),
         ("features_computed_vs_duckdb", 1.0, ("gridlens_computed", "duckdb_computed")),
@@ -80,8 +79,7 @@ def rows(bench: Bench) -> Iterator[Figure]:
         {"gridlens": partial(jobs.features_written, spark, stage), "spark_sql_rows": partial(jobs.spark_rows_written, spark, stage)},
         bench.rounds,
     )
-    theirs = {grain: jobs.rows_files(spark, stage, grain) for grain in ("day", "month")}
-    compared = compare_features(connect(bench.cores), spark, stage, theirs, months=MONTH_COLUMNS)
+    compared = compare_features(connect(bench.cores), spark, stage, jobs.rows_files(spark, stage), months=MONTH_COLUMNS)
     faster = median_ratio(seconds["spark_sql_rows"], seconds["gridlens"])
     detail = {"sizes": bench.sizes(stage), "seconds": seconds, "compared": compared}
     yield Figure("features_vs_spark_sql_rows", faster, "times faster", 4.0, faster >= 4 and _equal(compared), detail)

@@ -50,10 +50,14 @@ def output_files(spark: SparkSession, stage: Stage) -> dict[str, list[str]]:
     return {"day": warehouse.read(LOAD_SHAPE_DAY).inputFiles(), "month": warehouse.read(LOAD_SHAPE_MONTH).inputFiles()}
 
 
-def rows_files(spark: SparkSession, stage: Stage, grain: str) -> list[str]:
-    """The live files of the Spark SQL peer."""
-    files: list[str] = spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles()
-    return files
+def rows_files(spark: SparkSession, stage: Stage) -> dict[str, list[str]]:
+    """The live files of the Spark SQL peer's day and month features."""
+    return {grain: spark.read.format("delta").load(str(stage.folder / f"rows_{grain}")).inputFiles() for grain in ("day", "month")}
+
+
+def duckdb_files(folder: Path) -> dict[str, list[str]]:
+    """The files of DuckDB's day and month features."""
+    return {grain: [str(folder / f"{grain}.parquet")] for grain in ("day", "month")}
 
 
 def duckdb_written(connection: duckdb.DuckDBPyConnection, files: dict[str, list[str]], folder: Path) -> None:

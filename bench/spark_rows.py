@@ -7,12 +7,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from bench.curves import INTERVALS
-from bench.duckdb_features import ALWAYS, LEAST, day_names
+from bench.duckdb_features import ALWAYS, HOURS, LEAST, WINDOWS, day_names
 
 MONTH_COLUMNS = ("energy_kwh", "daily_kwh_mean", "daily_kwh_min", "daily_kwh_max", "mean_kw", "peak_kw", "load_factor", "zero_share")
 _DAY = ("metering_point_id", "channel", "local_date", "local_month")
-_WINDOWS = {"night": [*range(22, 24), *range(6)], "morning": range(6, 10), "midday": range(10, 17), "evening": range(17, 22)}
-_HOURS = range(24)
 
 
 def day_rows(readings: DataFrame, points: DataFrame, calendar: DataFrame, tariff: DataFrame) -> DataFrame:
@@ -45,8 +43,8 @@ def _with_neighbours(rows: DataFrame) -> DataFrame:
 
 def _grouped(rows: DataFrame) -> DataFrame:
     interval, kwh = F.col("interval"), F.col("kwh")
-    hours = [F.avg(F.when((interval >= 4 * k) & (interval < 4 * k + 4), kwh)).alias(f"h{k}") for k in _HOURS]
-    sums = [F.coalesce(F.sum(F.when((interval >= 4 * k) & (interval < 4 * k + 4), kwh)), F.lit(0)).alias(f"s{k}") for k in _HOURS]
+    hours = [F.avg(F.when((interval >= 4 * k) & (interval < 4 * k + 4), kwh)).alias(f"h{k}") for k in HOURS]
+    sums = [F.coalesce(F.sum(F.when((interval >= 4 * k) & (interval < 4 * k + 4), kwh)), F.lit(0)).alias(f"s{k}") for k in HOURS]
     parts = [
         F.when(F.first("tariff_id").isNotNull(), F.coalesce(F.sum(F.when(F.col("period") == name, kwh)), F.lit(0))).alias(name)
         for name in TARIFF_PERIODS
@@ -95,7 +93,7 @@ def _shaped(days: DataFrame) -> DataFrame:
         "load_factor": _ratio(mean, high),
         "peak_valley_ratio": _ratio(high - low, high),
         "base_ratio": _ratio(q[0], high),
-        **{f"{name}_share": _ratio(sum((F.col(f"s{k}") for k in hours), F.lit(0)), energy) for name, hours in _WINDOWS.items()},
+        **{f"{name}_share": _ratio(sum((F.col(f"s{k}") for k in hours), F.lit(0)), energy) for name, hours in WINDOWS.items()},
         "variation": F.when(mean > 0, F.when(varies, F.col("deviation") / mean).otherwise(0)),
         "entropy": _entropy(),
         "autocorrelation_1h": F.when(varies, F.col("covariance") / (F.col("deviation") * F.col("deviation"))),
@@ -103,13 +101,13 @@ def _shaped(days: DataFrame) -> DataFrame:
         "capacity_utilisation": _ratio(high * 4, F.col("capacity")),
         **{f"energy_{name}_kwh": F.col(name) for name in TARIFF_PERIODS},
         **{f"share_{name}": _ratio(F.col(name), energy) for name in TARIFF_PERIODS},
-        "hour_kw": F.array(*[F.col(f"h{k}") * 4 for k in _HOURS]),
+        "hour_kw": F.array(*[F.col(f"h{k}") * 4 for k in HOURS]),
     }
     return days.select(*_DAY, "known", "energy_kwh", *[column.alias(name) for name, column in shape.items()])
 
 
 def _entropy() -> Column:
-    cells = [F.col(f"h{k}") for k in _HOURS]
+    cells = [F.col(f"h{k}") for k in HOURS]
     total = sum((F.coalesce(c, F.lit(0)) for c in cells), F.lit(0))
     logs = sum((F.when(c > 0, c * F.log(c)).otherwise(0) for c in cells), F.lit(0))
     count = sum((c.isNotNull().cast("int") for c in cells), F.lit(0))

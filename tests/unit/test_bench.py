@@ -93,10 +93,8 @@ def test_every_feature_equals_the_peers(spark: SparkSession, tmp_path: Path) -> 
     jobs.features_written(spark, stage)
     jobs.duckdb_written(connection, jobs.input_files(spark, stage), tmp_path / "duckdb")
     jobs.spark_rows_written(spark, stage)
-    files = {grain: [str(tmp_path / "duckdb" / f"{grain}.parquet")] for grain in ("day", "month")}
-    duckdb = figures.compare_features(connection, spark, stage, files)
-    rows = {grain: jobs.rows_files(spark, stage, grain) for grain in files}
-    spark_rows = figures.compare_features(connection, spark, stage, rows, months=MONTH_COLUMNS)
+    duckdb = figures.compare_features(connection, spark, stage, jobs.duckdb_files(tmp_path / "duckdb"))
+    spark_rows = figures.compare_features(connection, spark, stage, jobs.rows_files(spark, stage), months=MONTH_COLUMNS)
     assert [duckdb[grain]["rows"] for grain in ("day", "month")] == [360, 12]
     assert duckdb["day"]["columns"] == spark_rows["day"]["columns"] == len(DAY_FEATURES) + 1
     assert duckdb["month"]["columns"] == len(MONTH_FEATURES)

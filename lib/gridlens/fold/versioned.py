@@ -87,19 +87,19 @@ def entity_key(table: Table) -> tuple[str, ...]:
 
 
 def as_known(
-    df: DataFrame, table: Table, *, known_at: dt.datetime | None = None, as_of: dt.date | None = None, keys: Sequence[str] | None = None
+    df: DataFrame, table: Table, *, known_at: dt.datetime, as_of: dt.date | None = None, keys: Sequence[str] | None = None
 ) -> DataFrame:
     """One row per entity: what was known at ``known_at`` to hold on ``as_of``.
 
     Args:
         df: the versioned table.
         table: its declaration.
-        known_at: UTC moment; versions known later are not seen. None where ``df`` holds no later ones.
+        known_at: UTC moment; versions known later are not seen.
         as_of: last local day; a version with a later ``valid_from`` is not seen. Ignored without ``valid_from``.
         keys: the entity's key where it is not the table's own.
     """
     keys = list(keys or entity_key(table))
-    seen = df if known_at is None else df.where(F.col("known_from") <= F.lit(known_at))
+    seen = df.where(F.col("known_from") <= F.lit(known_at))
     by = ["known_from", "_content_hash"]
     if "valid_from" in table.columns:
         if as_of is not None:

@@ -41,7 +41,6 @@ from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 YEAR = dt.timedelta(days=364)
-READING_KEY = entity_key(REGISTER_READING)
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
 
 @dataclass(frozen=True)
 class _Facts:
-    """Silver as known: blocks up to ``as_of``, points and weather; of the registers every version that was known."""
+    """Silver as known at ``known_at``: blocks up to ``as_of``, points and weather; of the registers every version that was known."""
 
+    known_at: dt.datetime
     days: DataFrame
     points: DataFrame
     registers: DataFrame | None
@@ -117,6 +117,7 @@ class Reference:
 def _known_facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> _Facts:
     known = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
     return _Facts(
+        known_at,
         known.where(F.col("local_date") <= F.lit(as_of)),
         as_known(warehouse.read(METERING_POINT), METERING_POINT, known_at=known_at, as_of=as_of),
         _registers(warehouse, known_at),
@@ -143,7 +144,7 @@ def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.d
 def _compute(warehouse: Warehouse, facts: _Facts, reference: Reference, months: list[dt.date], as_of: dt.date, say: Say) -> None:
     where = literal_in("local_month", months)
     say(f"  opinions and estimates for {len(months)} month(s)")
-    registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, keys=READING_KEY)
+    registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, known_at=facts.known_at)
     estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
     warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
     say("  load shapes by day")
@@ -191,4 +192,4 @@ def _registers(warehouse: Warehouse, known_at: dt.datetime) -> DataFrame | None:
     if not warehouse.written(REGISTER_READING):
         return None
     known = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
-    return known.select(*READING_KEY, "reading_total", "known_from", "_content_hash")
+    return known.select(*entity_key(REGISTER_READING), "reading_total", "known_from", "_content_hash")

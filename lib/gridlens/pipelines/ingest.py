@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from gridlens.contracts.entities import ENTITIES
 from gridlens.errors import QualityStop
@@ -98,6 +98,11 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     return IngestResult(run.run_id, tuple(loaded), loader.known_files, run.seconds)
 
 
+def _gathered(rows: DataFrame, files: FileSet) -> DataFrame:
+    """``rows`` of small files in one partition; what has no size (a table, a query) is left as it comes."""
+    return rows.coalesce(1) if 0 < sum(file.length for file in files.files.values()) <= SMALL_BYTES else rows
+
+
 def _loaded(item: Registered, seconds: float) -> Loaded:
     batch = item.batch
     return Loaded(batch.source, batch.entity, batch.batch_id, item.file_count, item.account, seconds)
@@ -157,16 +162,15 @@ class _Loader:
         began = time.monotonic()
         batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, self.fingerprint)
         first = not files.in_bronze and not self.warehouse.written(batch.table)
-        small = 0 < sum(file.length for file in files.files.values()) <= SMALL_BYTES
         if not files.in_bronze:
             rules = defects_column(self.rules, source.entity)
             rows = staged(self.warehouse.spark, source, list(files.files.values()), batch_id=files.batch_id, defects=rules)
-            self.warehouse.append(batch.table, rows.coalesce(1) if small else rows)
-        bronze = bronze_rows(self.warehouse, batch)
+            self.warehouse.append(batch.table, _gathered(rows, files))
+        bronze = _gathered(bronze_rows(self.warehouse, batch), files)
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
         found = measure(bronze, stops)
         self._stop_if_broken(batch, found)
-        account = publish(self.warehouse, batch, bronze.coalesce(1) if small else bronze, found, first=first, again=files.in_bronze)
+        account = publish(self.warehouse, batch, bronze, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
         self.say(
             f"  {source.name:<24} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
