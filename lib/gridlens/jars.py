@@ -116,8 +116,10 @@ def jar_conf(folder: str | None) -> dict[str, str]:
     """Spark settings that bring Delta: nothing where it is there already, else a jar folder, else Ivy.
 
     Raises:
-        PlatformError: the folder named in the settings lacks a jar.
+        PlatformError: the folder named in the settings is needed and lacks a jar.
     """
+    if on_classpath():  # a second copy beside it would be two classes of one name
+        return {}
     if folder is not None:
         named = in_folder(Path(folder))
         if named is None:
@@ -125,8 +127,6 @@ def jar_conf(folder: str | None) -> dict[str, str]:
                 f"the jar folder {folder} lacks one of {', '.join(NEEDED)}: run `gridlens jars --to {folder}` where there is a network"
             )
         return {"spark.jars": ",".join(str(jar) for jar in named)}
-    if on_classpath():
-        return {}
     jars = in_folder(default_folder())
     if jars is not None:
         return {"spark.jars": ",".join(str(jar) for jar in jars)}

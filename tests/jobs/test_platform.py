@@ -45,6 +45,7 @@ def test_nothing_is_added_where_spark_brings_delta(bare: Path) -> None:
     holding(bare / "spark" / "jars", ("delta-spark_4.2_2.13-4.4.0.jar",))
     holding(bare / "environment")
     assert jars.jar_conf(None) == {}
+    assert jars.jar_conf(str(holding(bare / "mine"))) == {}, "a folder of the settings is for machines without Delta"
 
 
 def test_databricks_brings_delta(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, SparkSession
@@ -32,15 +37,17 @@ from gridlens.fold.versioned import as_known, entity_key
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests, changed_months, last_digests, month_digests, months_between, table_digest
 from gridlens.pipelines.options import FeatureOptions
-from gridlens.pipelines.quality import write_quality
+from gridlens.pipelines.quality import unmeasured, write_quality
 from gridlens.quality.estimates import interval_estimates
 from gridlens.runs import Run, logged
 from gridlens.settings import Settings, conf_file, conf_files
-from gridlens.tables import literal_in
+from gridlens.tables import empty, literal_in
 from gridlens.warehouse import Warehouse
 
+log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 YEAR = dt.timedelta(days=364)
+PARALLEL_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ class TableRows:
 def run_features(spark: SparkSession, settings: Settings, options: FeatureOptions, *, say: Say = print) -> FeaturesResult:
     """Computes opinions, estimates and load shapes of the days up to ``as_of`` as known at ``known_at``.
 
-    Months whose facts are those of the last run stand, unless ``from_`` or ``to`` ask for them.
+    Months whose facts are those of the last run stand, unless ``from_`` or ``to`` ask for them. Figures of data quality
+    are taken whenever something was computed, or loaded since the last ones.
 
     Raises:
         SourceError: no interval reading was ever loaded.
@@ -84,10 +92,12 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
         months = _wanted(run.fingerprints, last_digests(warehouse), options)
         run.nothing_new = not months
         tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR)
+        quality = partial(_quality, warehouse, facts, run.run_id)
         if months:
-            _compute(warehouse, facts, reference, months, as_of, say)
-            estimates = warehouse.read(INTERVAL_ESTIMATE)
-            write_quality(warehouse, run.run_id, blocks=facts.days, estimates=estimates, points=facts.points, registers=facts.registers)
+            _compute(warehouse, facts, reference, months, as_of, quality, say)
+        elif not empty(unmeasured(warehouse)):
+            with _timed(say, "figures of data quality"):
+                quality()
         rows = tuple(TableRows(f"{t.layer}.{t.name}", warehouse.read(t).count()) for t in tables)
         for item in rows if months else ():
             run.wrote(item.table, item.rows)
@@ -141,21 +151,57 @@ def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.d
     return changed_months(now, before)
 
 
-def _compute(warehouse: Warehouse, facts: _Facts, reference: Reference, months: list[dt.date], as_of: dt.date, say: Say) -> None:
+def _compute(
+    warehouse: Warehouse,
+    facts: _Facts,
+    reference: Reference,
+    months: list[dt.date],
+    as_of: dt.date,
+    quality: Callable[[], None],
+    say: Say,
+) -> None:
     where = literal_in("local_month", months)
-    say(f"  opinions and estimates for {len(months)} month(s)")
     registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, known_at=facts.known_at)
-    estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
-    warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
-    say("  load shapes by day")
-    chosen = facts.days.where(F.col("local_month").isin(months))
-    shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), facts.points, reference.calendar, reference.tariff)
-    warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
-    say("  load shapes by month and year")
+    with _timed(say, f"opinions and estimates for {len(months)} month(s)"):
+        estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
+        warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
+    with _timed(say, "load shapes by day"):
+        chosen = facts.days.where(F.col("local_month").isin(months))
+        shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), facts.points, reference.calendar, reference.tariff)
+        warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
     written = warehouse.read(LOAD_SHAPE_DAY).where(F.col("local_date") <= F.lit(as_of))
-    warehouse.replace(LOAD_SHAPE_MONTH, load_shape_month(written.where(F.col("local_month").isin(months))), where=where)
-    year = consumption_year(written.where(F.col("local_date") >= F.lit(as_of - YEAR)), facts.points, facts.weather, as_of)
-    warehouse.replace(CONSUMPTION_YEAR, year, where=literal_in("as_of", [as_of]))
+
+    def by_month() -> None:
+        warehouse.replace(LOAD_SHAPE_MONTH, load_shape_month(written.where(F.col("local_month").isin(months))), where=where)
+
+    def by_year() -> None:
+        year = consumption_year(written.where(F.col("local_date") >= F.lit(as_of - YEAR)), facts.points, facts.weather, as_of)
+        warehouse.replace(CONSUMPTION_YEAR, year, where=literal_in("as_of", [as_of]))
+
+    # Side by side: none needs another's result, and small ones spend their time in planning and commits.
+    with _timed(say, "load shapes by month and year, figures of data quality"), ThreadPoolExecutor(PARALLEL_STEPS) as pool:
+        for step in [pool.submit(step) for step in (quality, by_month, by_year)]:
+            step.result()
+
+
+def _quality(warehouse: Warehouse, facts: _Facts, run_id: str) -> None:
+    write_quality(
+        warehouse,
+        run_id,
+        known_at=facts.known_at,
+        blocks=facts.days,
+        points=facts.points,
+        estimates=warehouse.read(INTERVAL_ESTIMATE),
+        registers=facts.registers,
+    )
+
+
+@contextmanager
+def _timed(say: Say, what: str) -> Iterator[None]:
+    log.info("%s ...", what)
+    began = time.monotonic()
+    yield
+    say(f"  {what} in {time.monotonic() - began:.1f} s")
 
 
 def end_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,13 +32,16 @@ from gridlens.runs import Run, logged
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.warehouse import Warehouse
 
-_FIRST = ("supply_point", "meter_interval", "meter_register")
+_FIRST = ("supply_point", "meter_register", "meter_interval")
 ORDER = (*_FIRST, *(entity for entity in ENTITIES if entity not in _FIRST))
-"""Points come before readings, so that a first load need not fold readings twice; then the large ones."""
+"""The large ones begin early. Points come first: interval readings wait for them, so that a first load need not fold them twice."""
+WAITS_FOR = {"meter_interval": "supply_point"}
 PARALLEL_SOURCES = 2
 """Sources loaded side by side: small ones spend their time in Delta's bookkeeping, not on the cores."""
 SMALL_BYTES = 32 * 2**20
 """Files up to this size in all travel in one partition: their time goes into stages and small files, not into rows."""
+OPENING_BYTES = 2**18
+"""What opening a file counts as, so that thousands of tiny files are still read by all cores."""
 REGISTER_ROWS = 100_000
 """Batches below this size wait and are registered together (two commits for all of them); to do one again is cheap."""
 
@@ -90,8 +93,7 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
         loader = _Loader(warehouse, root, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
-        points = [s for s in sources if s.entity == "supply_point"]
-        loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
+        loaded = loader.load_all(sources)
         run.nothing_new = not loaded
         for batch in loaded:
             run.wrote(f"bronze.{batch.entity}", batch.account.row_count)
@@ -99,8 +101,9 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
 
 
 def _gathered(rows: DataFrame, files: FileSet) -> DataFrame:
-    """``rows`` of small files in one partition; what has no size (a table, a query) is left as it comes."""
-    return rows.coalesce(1) if 0 < sum(file.length for file in files.files.values()) <= SMALL_BYTES else rows
+    """``rows`` of few small files in one partition; what has no size (a table, a query) is left as it comes."""
+    size = sum(file.length for file in files.files.values())
+    return rows.coalesce(1) if size and size + OPENING_BYTES * len(files.files) <= SMALL_BYTES else rows
 
 
 def _loaded(item: Registered, seconds: float) -> Loaded:
@@ -122,15 +125,17 @@ class _Loader:
         self._waiting: list[Registered] = []
 
     def load_all(self, sources: Sequence[SourceFile]) -> list[Loaded]:
-        """Every new file set of the sources, accounted and registered.
+        """Every new file set of the sources (in ``ORDER``), accounted and registered.
 
         Sources of different contracts are loaded side by side; those of one contract one after the other, because each
         must see what the ones before it brought.
         """
+        futures: dict[str, Future[list[Loaded]]] = {}
         with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
-            futures = [pool.submit(self._load_each, list(group)) for _, group in groupby(sources, key=lambda source: source.entity)]
+            for entity, group in groupby(sources, key=lambda source: source.entity):
+                futures[entity] = pool.submit(self._load_each, list(group), futures.get(WAITS_FOR.get(entity, "")))
             try:
-                loaded = [batch for future in futures for batch in future.result()]
+                loaded = [batch for future in futures.values() for batch in future.result()]
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -138,7 +143,11 @@ class _Loader:
                 self._register(())  # what is published stands, whatever became of another source
         return loaded
 
-    def _load_each(self, sources: Sequence[SourceFile]) -> list[Loaded]:
+    def _load_each(self, sources: Sequence[SourceFile], after: Future[list[Loaded]] | None) -> list[Loaded]:
+        if after is not None:
+            after.result()
+            with self.warehouse.shared:  # a run that dies in these readings need not load their points again
+                self._register(())
         return [batch for source in sources for batch in self._load(source)]
 
     def _load(self, source: SourceFile) -> list[Loaded]:

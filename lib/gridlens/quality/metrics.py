@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from gridlens.billing.checks import bill_sum_mismatches, quantity_price_mismatches
+
 INTERVAL_SUBJECT = "silver.interval_day"
 REGISTER_SUBJECT = "silver.register_reading"
+BILL_SUBJECT = "silver.bill"
+BILL_ITEM_SUBJECT = "silver.bill_item"
 _SERIES = ("metering_point_id", "channel")
 _DAILY_UP_TO = 7
 """A series read at least once in so many days on average is read daily, a rarer one monthly."""
@@ -62,16 +66,17 @@ def register_figures(registers: DataFrame) -> DataFrame:
 
     ``readings`` (metering point, channel and day) and ``series`` (metering point and channel) are counts; ``gap_share`` is
     the share of readings missing between the first and the last of a series, where a series read at least weekly on
-    average is expected every day and a rarer one every month; ``empty_share`` is the share of readings without a total.
-    Shares of nothing are null.
+    average is expected every day and a rarer one every month; ``empty_share`` is the share of readings whose latest version
+    has no total. Shares of nothing are null.
 
     Args:
         registers: silver.register_reading; several versions of a reading, and several meters read on a day, count once.
     """
     scheduled = registers.where(F.col("read_kind") == "scheduled")
-    # Brought together by series first, so that readings and then series are grouped without another shuffle.
-    together = scheduled.select(*_SERIES, "read_date", "reading_total").repartition(*_SERIES)
-    readings = together.groupBy(*_SERIES, "read_date").agg((F.count("reading_total") == 0).alias("is_empty"))
+    # Brought together by series first, so that versions, readings and series are grouped without another shuffle.
+    together = scheduled.select(*_SERIES, "read_date", "meter_id", "reading_total", "known_from").repartition(*_SERIES)
+    latest = together.groupBy(*_SERIES, "read_date", "meter_id").agg(F.max_by("reading_total", "known_from").alias("total"))
+    readings = latest.groupBy(*_SERIES, "read_date").agg((F.count("total") == 0).alias("is_empty"))
     series = readings.groupBy(*_SERIES).agg(
         F.count(F.lit(1)).alias("readings"),
         F.count_if("is_empty").alias("empty"),
@@ -91,6 +96,33 @@ def register_figures(registers: DataFrame) -> DataFrame:
         "empty_share": _share("empty", "readings"),
     }
     return _long(totals, F.lit(REGISTER_SUBJECT), metrics)
+
+
+def bill_figures(bills: DataFrame, items: DataFrame) -> DataFrame:
+    """Figures of bills and their items: subject, metric, value.
+
+    ``bills`` and ``items`` are counts; ``without_items_share`` is of bills, ``sum_mismatch_share`` the share of bills whose
+    items do not add up to the amount, ``price_mismatch_share`` the share of items whose charge is not quantity times price
+    (both by more than 0.01). Shares of nothing are null. :mod:`gridlens.billing.checks` gives the rows.
+
+    Args:
+        bills: silver.bill as known, one row a bill.
+        items: silver.bill_item as known, one row an item.
+    """
+    wrong = bill_sum_mismatches(bills, items).agg(
+        F.count_if(F.col("item_count") == 0).alias("without_items"), F.count_if(F.col("item_count") > 0).alias("mismatches")
+    )
+    sums = bills.agg(F.count(F.lit(1)).alias("bills")).crossJoin(wrong)
+    priced = items.agg(F.count(F.lit(1)).alias("items")).crossJoin(
+        quantity_price_mismatches(items).agg(F.count(F.lit(1)).alias("mismatches"))
+    )
+    of_bills = {
+        "bills": F.col("bills"),
+        "without_items_share": _share("without_items", "bills"),
+        "sum_mismatch_share": _share("mismatches", "bills"),
+    }
+    of_items = {"items": F.col("items"), "price_mismatch_share": _share("mismatches", "items")}
+    return _long(sums, F.lit(BILL_SUBJECT), of_bills).unionByName(_long(priced, F.lit(BILL_ITEM_SUBJECT), of_items))
 
 
 def batch_figures(accounts: DataFrame) -> DataFrame:

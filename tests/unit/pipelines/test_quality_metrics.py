@@ -10,22 +10,26 @@ from decimal import Decimal
 import pytest
 from gridlens.cli import main
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
-from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_ESTIMATE, METERING_POINT, REGISTER_READING
+from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_ESTIMATE, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.pipelines.quality import write_quality
 from gridlens.quality.metrics import batch_figures, interval_figures, register_figures
 from gridlens.runs import Run, logged
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 pytestmark = pytest.mark.spark
+BILL, BILL_ITEM = SILVER["bill"], SILVER["bill_item"]
 NOON = dt.datetime(2026, 4, 1, 12, tzinfo=dt.UTC)
 
 
 def frame(spark: SparkSession, table: Table, rows: Sequence[dict[str, object]]) -> DataFrame:
     """Rows of a table from those fields that matter here; the others get some value of their type."""
     some = {"string": "x", "date": dt.date(2026, 1, 1), "timestamp": NOON, "array<double>": [1.0], "array<tinyint>": [0], "boolean": True}
-    filler = {f.name: None if f.nullable else some.get(f.type, 1.0 if f.type == "double" else 1) for f in table.fields}
+    some |= {f.type: Decimal(1) for f in table.fields if f.type.startswith("decimal")}
+    chosen = {f.name: f.allowed[0] if f.allowed else some.get(f.type, 1.0 if f.type == "double" else 1) for f in table.fields}
+    filler = {f.name: None if f.nullable else chosen[f.name] for f in table.fields}
     return spark.createDataFrame([tuple({**filler, **row}[c] for c in table.columns) for row in rows], table.schema).coalesce(1)
 
 
@@ -107,11 +111,19 @@ def readings(spark: SparkSession) -> DataFrame:
     return frame(spark, REGISTER_READING, [*daily, *monthly, row("S", dt.date(2026, 3, 1)), row("D", dt.date(2026, 3, 4), "exchange_out")])
 
 
+def withdrawn() -> Column:
+    """The reading that had no total gets one, two that had one lose it."""
+    lost = (F.col("metering_point_id") == "D") & F.col("read_date").isin(dt.date(2026, 3, 1), dt.date(2026, 3, 2))
+    return F.when(~lost, F.coalesce("reading_total", F.lit(Decimal(1))))
+
+
 def test_register_gaps_of_daily_and_monthly_series(spark: SparkSession) -> None:
     rows = readings(spark).unionByName(readings(spark))  # every reading in two versions
     assert told(register_figures(rows)) == pytest.approx(
         {"readings": 7 + 12 + 1, "series": 3, "gap_share": (3 + 1) / (10 + 13 + 1), "empty_share": 1 / 20}
     )
+    corrected = readings(spark).withColumns({"known_from": F.lit(NOON + dt.timedelta(1)), "reading_total": withdrawn()})
+    assert told(register_figures(readings(spark).unionByName(corrected)))["empty_share"] == 2 / 20
     none = told(register_figures(rows.limit(0)))
     assert none == {"readings": 0, "series": 0, "gap_share": None, "empty_share": None}
 
@@ -148,6 +160,34 @@ def test_figures_never_read_the_arrays(spark: SparkSession, warehouse: Warehouse
     assert "array" not in read[0]
 
 
+def invoice(bill: str, amount: str, known_from: dt.datetime = NOON) -> dict[str, object]:
+    return {"bill_id": bill, "amount": Decimal(amount), "known_from": known_from}
+
+
+def line(bill: str, number: int, charge: str, quantity: str | None = None, price: str | None = None) -> dict[str, object]:
+    priced = {"quantity": quantity and Decimal(quantity), "price": price and Decimal(price)}
+    return {"bill_id": bill, "item_no": number, "charge": Decimal(charge), "known_from": NOON, **priced}
+
+
+def test_bills_are_measured_as_known(spark: SparkSession, warehouse: Warehouse) -> None:
+    later = NOON + dt.timedelta(days=1)
+    bills = [
+        invoice("good", "45.00"),
+        invoice("good", "99.00", later),
+        invoice("off", "9.00"),
+        invoice("bare", "1.00"),
+        invoice("next", "1", later),
+    ]
+    items = [line("good", 1, "50.00", "100", "0.5"), line("good", 2, "-5.00"), line("off", 1, "10.00", "10", "0.9")]
+    warehouse.append(BILL, frame(spark, BILL, bills))
+    warehouse.append(BILL_ITEM, frame(spark, BILL_ITEM, items))
+    write_quality(warehouse, "run", known_at=NOON, blocks=blocks(spark), estimates=estimates(spark), points=points(spark), registers=None)
+    found = {(row["subject"], row["metric"]): row["value"] for row in warehouse.read(QUALITY_METRIC).collect()}
+    assert {metric: value for (subject, metric), value in found.items() if subject.startswith("silver.bill")} == pytest.approx(
+        {"bills": 3, "without_items_share": 1 / 3, "sum_mismatch_share": 1 / 3, "items": 3, "price_mismatch_share": 1 / 3}
+    )
+
+
 def test_a_batch_is_measured_once_and_the_report_shows_the_last_run(
     spark: SparkSession, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,7 +196,13 @@ def test_a_batch_is_measured_once_and_the_report_shows_the_last_run(
         run = Run("features", {})
         with logged(warehouse, run):
             write_quality(
-                warehouse, run.run_id, blocks=blocks(spark), estimates=estimates(spark), points=points(spark), registers=readings(spark)
+                warehouse,
+                run.run_id,
+                known_at=NOON,
+                blocks=blocks(spark),
+                estimates=estimates(spark),
+                points=points(spark),
+                registers=readings(spark),
             )
         return run.run_id
 
