@@ -1,4 +1,4 @@
-"""A chain that died between load and features computes them when it is run again, though nothing is new at the sources."""
+"""A chain that died between load and features makes up for it; a load that changes no feature is measured all the same."""
 
 from __future__ import annotations
 
@@ -43,3 +43,12 @@ def test_features_of_a_load_whose_run_died_are_made_up_for(spark: SparkSession, 
     assert last_day() == "2026-03-03"
     assert not run().nothing_new
     assert last_day() == "2026-03-04"
+
+    *_, known = world.NEW_DAY.splitlines()
+    world.write(root, {"curves/again.csv": world.lines(world.CURVE_HEADER, known)})
+    (repeated,) = run().loaded
+    assert (repeated.rows, repeated.duplicate) == (1, 1)
+    figures = rows(Path(settings.warehouse) / "ops" / "quality_metric")
+    log = {row["run_id"]: row for row in rows(Path(settings.warehouse) / "ops" / "run_log")}
+    shares = {log[row["run_id"]]["outcome"]: row["value"] for row in figures if row["metric"] == "duplicate_share" and row["value"]}
+    assert shares == {"nothing_new": 1.0}
