@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC
 from gridlens.contracts.silver import SILVER
 from gridlens.fold.versioned import as_known
-from gridlens.quality.metrics import batch_figures, batch_subject, bill_figures, interval_figures, register_figures
+from gridlens.quality.metrics import batch_figures, batch_subject, bill_figures, code_figures, interval_figures, register_figures
 from gridlens.warehouse import Warehouse
 
 
@@ -37,7 +37,7 @@ def write_quality(
         estimates: silver.interval_estimate of the same days.
         registers: silver.register_reading, every version that was known; None where there is none.
     """
-    figures = interval_figures(blocks, estimates, points)
+    figures = interval_figures(blocks, estimates, points).unionByName(code_figures(blocks, estimates))
     if registers is not None:
         figures = figures.unionByName(register_figures(registers))
     bill, item = SILVER["bill"], SILVER["bill_item"]

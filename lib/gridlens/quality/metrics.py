@@ -1,19 +1,29 @@
-"""Figures of data quality, each a row (subject, metric, value); every function passes once over scalar columns, never over arrays."""
+"""Figures of data quality, each a row (subject, metric, value).
+
+Every function passes once over scalar columns; ``code_figures`` alone reads arrays, of the few rows that carry a code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import LongType, StructField, StructType
 
+from gridlens.arrow import Arrays, map_blocks
 from gridlens.billing.checks import bill_sum_mismatches, quantity_price_mismatches
+from gridlens.contracts.codes import OPINION_CODES, QUALITY_CODES
 
 INTERVAL_SUBJECT = "silver.interval_day"
+OPINION_SUBJECT = "silver.interval_estimate"
 REGISTER_SUBJECT = "silver.register_reading"
 BILL_SUBJECT = "silver.bill"
 BILL_ITEM_SUBJECT = "silver.bill_item"
 _SERIES = ("metering_point_id", "channel")
+_NO_OBJECTION = ("measured", "missing", "source_estimated")
+"""Quality codes that ``flagged_count`` leaves out."""
 _DAILY_UP_TO = 7
 """A series read at least once in so many days on average is read daily, a rarer one monthly."""
 
@@ -52,6 +62,32 @@ def interval_figures(blocks: DataFrame, estimates: DataFrame, points: DataFrame)
     shares = {f"{name}_share": _share(name, "intervals") for name in ("missing", "flagged", "suspect", "estimated")}
     metrics = {**{name: F.col(name) for name in counts}, "incomplete_block_share": _share("incomplete", "blocks"), **shares}
     return _long(totals.crossJoin(opinions), F.lit(INTERVAL_SUBJECT), metrics)
+
+
+def code_figures(blocks: DataFrame, estimates: DataFrame) -> DataFrame:
+    """How many intervals carry each code: subject, metric, value.
+
+    Of silver.interval_day ``quality_<name>`` for each of codes.QUALITY_CODES that is an objection or a correction, of
+    silver.interval_estimate ``opinion_<name>`` for each of codes.OPINION_CODES but none; all are counts.
+
+    Args:
+        blocks: silver.interval_day as known.
+        estimates: silver.interval_estimate of the same days.
+    """
+    quality = {f"quality_{name}": code for code, (name, _) in QUALITY_CODES.items() if name not in _NO_OBJECTION}
+    opinions = {f"opinion_{name}": code for code, (name, _) in OPINION_CODES.items() if code}
+    of_blocks = _code_counts(blocks.where("flagged_count > 0"), "quality", quality)
+    return _long(of_blocks, F.lit(INTERVAL_SUBJECT), {name: F.col(name) for name in quality}).unionByName(
+        _long(_code_counts(estimates, "opinion", opinions), F.lit(OPINION_SUBJECT), {name: F.col(name) for name in opinions})
+    )
+
+
+def _code_counts(rows: DataFrame, column: str, codes: Mapping[str, int]) -> DataFrame:
+    def count(arrays: Arrays) -> dict[str, np.ndarray]:
+        return {name: (arrays[column] == code).sum(axis=1) for name, code in codes.items()}
+
+    counted = map_blocks(rows, count, schema=StructType([StructField(name, LongType()) for name in codes]), inputs=(column,))
+    return counted.agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in codes])
 
 
 def intervals_of_day() -> Column:

@@ -12,7 +12,7 @@ from gridlens.cli import main
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_ESTIMATE, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.pipelines.quality import write_quality
-from gridlens.quality.metrics import batch_figures, interval_figures, register_figures
+from gridlens.quality.metrics import batch_figures, code_figures, interval_figures, register_figures
 from gridlens.runs import Run, logged
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
@@ -109,6 +109,19 @@ def readings(spark: SparkSession) -> DataFrame:
     daily = [row("D", dt.date(2026, 3, d)) for d in (1, 2, 3, 6, 7, 9, 10)]
     monthly = [row("M", dt.date(2025 + m // 12, m % 12 + 1, 28), total=None if m == 3 else Decimal(1)) for m in range(13) if m != 7]
     return frame(spark, REGISTER_READING, [*daily, *monthly, row("S", dt.date(2026, 3, 1)), row("D", dt.date(2026, 3, 4), "exchange_out")])
+
+
+def test_each_quality_code_is_counted_where_it_objects(spark: SparkSession) -> None:
+    day = dt.date(2026, 3, 29)
+    codes = [([0, 3, 3, 1], 2), ([4, 5], 2), ([1, 0, 6], 0)]
+    rows = [{**block("P", day, "Asia/Shanghai", NOON, 15, 0, flagged), "quality": quality} for quality, flagged in codes]
+    found = told(code_figures(frame(spark, INTERVAL_DAY, rows), estimates(spark)))
+    assert {name: value for name, value in found.items() if value} == {
+        "quality_negative": 2,
+        "quality_over_capacity": 1,
+        "quality_corrected": 1,
+    }
+    assert "quality_missing" not in found
 
 
 def withdrawn() -> Column:

@@ -2,15 +2,17 @@
 
 import datetime as dt
 import zoneinfo
+from collections import Counter
 from decimal import Decimal
 
 import numpy as np
 import pytest
 from chispa import assert_df_equality
+from gridlens.contracts.codes import OPINION_CODES
 from gridlens.contracts.silver import SILVER
 from gridlens.quality.advances import register_advances
 from gridlens.quality.estimates import affected_months, context_of, interval_estimates
-from gridlens.quality.summary import quality_summary
+from gridlens.quality.metrics import code_figures
 from pyspark.sql import functions as F
 
 UTC = dt.UTC
@@ -155,18 +157,16 @@ def test_estimates_of_a_small_area(spark, points):
     alone = interval_estimates(part, read, points, calendar, months=april)
     assert_df_equality(alone, whole.where("local_month = DATE'2024-04-01'"), ignore_row_order=True, ignore_nullable=True)
 
-    summary = {(r["channel"], r["local_month"], r["metric"]): r["value"] for r in quality_summary(blocks, whole).collect()}
-    march = [r for r in rows if r[3] == dt.date(2024, 3, 1)]
-    cells = sum(len(r[7]) for r in march)
-    key = ("1.8.0", dt.date(2024, 3, 1))
-    assert summary[*key, "blocks"] == len(march)
-    assert summary[*key, "intervals"] == cells
-    assert summary[*key, "missing_share"] == pytest.approx((2 + 6 + 24 + 1) / cells)
-    assert summary[*key, "quality_missing_share"] == summary[*key, "missing_share"]
-    assert summary[*key, "opinion_interpolated_share"] == pytest.approx(2 / cells)
-    assert summary[*key, "opinion_like_day_share"] == pytest.approx((6 + 24 + 1) / cells)
-    assert summary[*key, "estimated_share"] == pytest.approx(33 / cells)
-    assert summary["1.8.0", dt.date(2024, 2, 1), "estimated_share"] == 0
+    march = F.col("local_month") == F.lit(dt.date(2024, 3, 1))
+    counted = {r["metric"]: r["value"] for r in code_figures(blocks.where(march), whole.where(march)).collect()}
+    assert {name: count for name, count in counted.items() if name in ("opinion_interpolated", "opinion_like_day", "opinion_flatline")} == {
+        "opinion_interpolated": 2,
+        "opinion_like_day": 6 + 24 + 1,
+        "opinion_flatline": 0,
+    }
+    every = Counter(code for row in whole.collect() for code in row["opinion"] if code)
+    counted = {r["metric"]: r["value"] for r in code_figures(blocks, whole).collect() if r["metric"].startswith("opinion")}
+    assert counted == {f"opinion_{name}": every[code] for code, (name, _) in OPINION_CODES.items() if code}
     whole.unpersist()
 
 
