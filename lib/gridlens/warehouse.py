@@ -12,7 +12,6 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.errors import ContractError
 from gridlens.settings import Settings
 from gridlens.tables import Field, Table, empty, literal_in
 
@@ -180,11 +179,3 @@ def column_ddl(field: Field) -> str:
     unit = f" [{field.unit}]" if field.unit else ""
     comment = escaped(field.doc + unit)
     return f"`{field.name}` {field.data_type.simpleString()}{'' if field.nullable else ' NOT NULL'} COMMENT '{comment}'"
-
-
-def require_unique(df: DataFrame, table: Table) -> None:
-    """Raises ContractError where two rows of ``df`` share the table's key (one example is named)."""
-    twice = df.groupBy(*table.keys).count().where("count > 1").limit(1).collect()
-    if twice:
-        values = ", ".join(f"{key}={twice[0][key]}" for key in table.keys)
-        raise ContractError(f"table {table.name}: the key {values} occurs {twice[0]['count']} times in one write")

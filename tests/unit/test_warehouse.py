@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from gridlens.errors import ContractError
 from gridlens.tables import Field, Table, literal_in
-from gridlens.warehouse import Warehouse, require_unique
+from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
@@ -89,8 +89,4 @@ def test_what_breaks_the_contract_is_not_written(spark: SparkSession, warehouse:
         warehouse.append(PROBE, frame(spark, good).drop("kind"))
     with pytest.raises(ContractError, match="table probe: value is string, expected double"):
         warehouse.append(PROBE, frame(spark, good).selectExpr("id", "month", "cast(value AS string) AS value", "kind"))
-    twice = frame(spark, good)
-    require_unique(twice, PROBE)
-    with pytest.raises(ContractError, match="table probe: the key id=x, month=2026-03-01 occurs 2 times"):
-        require_unique(twice.union(twice), PROBE)
     assert content(warehouse) == good

@@ -11,19 +11,9 @@ import pandas as pd
 
 from gridlens.billing.book import TariffBook
 from gridlens.billing.periods import day_codes
-from gridlens.billing.tariffs import Tariff, TariffVersion
+from gridlens.billing.tariffs import TariffVersion
 from gridlens.contracts.codes import TARIFF_PERIODS
 from gridlens.contracts.silver import TARIFF
-
-
-def period_codes(tariff: Tariff, month: dt.date) -> np.ndarray:
-    """Period of each quarter hour in ``month``: int8 of shape (96,), 0 sharp, 1 peak, 2 flat, 3 valley, 4 deep valley.
-
-    Before the first version its arrangement counts, so that older load curves have periods too.
-    """
-    started = [version for version in tariff.versions if version.valid_from <= month]
-    version = started[-1] if started else tariff.versions[0]
-    return day_codes(version.season(month.month).periods)
 
 
 def tariff_rows(book: TariffBook) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Rules as Spark columns: which rules a row breaks, and whether that rejects it."""
+"""Rules as Spark columns: which rules a row breaks."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ def defects_column(ruleset: RuleSet, entity: str) -> Column:
     # Most rows break nothing: one condition decides that, the list is only built for the others.
     defects = F.array(*[F.when(column, _defect(rule)) for rule, column in broken])
     return F.when(_any([column for _, column in broken]), F.array_compact(defects)).cast(DEFECT_TYPE)
-
-
-def rejected_column(ruleset: RuleSet, entity: str) -> Column:
-    """TRUE where a row breaks a rule of severity reject, else FALSE."""
-    return _any([broken_column(rule) for rule in ruleset.for_entity(entity) if rule.severity == "reject"])
 
 
 def _any(conditions: list[Column]) -> Column:

@@ -13,11 +13,12 @@ import yaml
 from gridlens.billing.book import TariffBook, load_tariffs
 from gridlens.billing.periods import QUARTERS, Period, day_codes, range_quarters
 from gridlens.billing.prepayment import STATES, prepayment_state
-from gridlens.billing.tariff_table import period_codes, tariff_rows
+from gridlens.billing.tariff_table import tariff_rows
 from gridlens.billing.tariffs import Category, Prepayment, Voltage
 from gridlens.contracts.codes import CUSTOMER_CATEGORIES, TARIFF_PERIODS, VOLTAGE_LEVELS
 from gridlens.contracts.silver import TARIFF
 from gridlens.errors import DefinitionError
+from gridlens.features.periods import TariffLookup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -53,13 +54,17 @@ def test_prices_fall_from_sharp_to_deep_valley(book: TariffBook) -> None:
 
 
 def test_a_new_version_changes_the_periods_on_its_first_day(book: TariffBook) -> None:
-    tariff = book.tariff("industrial_capacity")
-    noon = 12 * 4
-    assert TARIFF_PERIODS[period_codes(tariff, dt.date(2024, 5, 31))[noon]] == "peak"
-    assert TARIFF_PERIODS[period_codes(tariff, dt.date(2025, 5, 1))[noon]] == "valley"
-    assert TARIFF_PERIODS[period_codes(tariff, dt.date(2024, 6, 1))[noon]] == "flat"
-    assert TARIFF_PERIODS[period_codes(tariff, dt.date(2020, 5, 1))[noon]] == "peak", "before the first version its arrangement counts"
-    assert TARIFF_PERIODS[period_codes(book.tariff("ev_station"), dt.date(2025, 4, 1))[noon]] == "deep_valley"
+    lookup = TariffLookup.of(tariff_rows(book).to_dict("records"))
+
+    def noon(tariff: str, day: str) -> str | None:
+        (pattern,) = lookup.patterns(np.array([lookup.ids[tariff]]), np.array([day], dtype="datetime64[D]"))
+        return TARIFF_PERIODS[lookup.codes[pattern][12 * 4]] if pattern >= 0 else None
+
+    assert noon("industrial_capacity", "2024-05-31") == "peak"
+    assert noon("industrial_capacity", "2024-06-01") == "flat"
+    assert noon("industrial_capacity", "2025-05-01") == "valley"
+    assert noon("industrial_capacity", "2010-05-01") is None, "no tariff yet"
+    assert noon("ev_station", "2025-04-01") == "deep_valley"
 
 
 def test_a_price_is_purchase_times_ratio_plus_the_rest(book: TariffBook) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from gridlens.contracts.entities import ENTITIES
-from gridlens.quality.rule_columns import defects_column, rejected_column
+from gridlens.quality.rule_columns import defects_column
 from gridlens.quality.rules import load_rules
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType, TimestampType
@@ -63,16 +63,14 @@ def test_every_required_field_and_every_closed_list_is_ruled():
 @pytest.mark.parametrize("entity", list(ENTITIES))
 def test_rules_of(spark, entity):
     rows = spark.createDataFrame(list(rows_of(entity)), schema_of(entity)).coalesce(1)
-    judged = rows.select("case", defects_column(RULES, entity).alias("defects"), rejected_column(RULES, entity).alias("rejected"))
+    judged = rows.select("case", defects_column(RULES, entity).alias("defects"))
     found = {row["case"]: row for row in judged.collect()}
 
     # Nulls are reported by the rules about presence alone, and fail no other.
     broken_by_nulls = {defect["rule"] for defect in found["nothing"]["defects"]}
     presence = {r.id for r in RULES.for_entity(entity) if r.function in ("required", "readable", "any_present")}
     assert broken_by_nulls == presence
-    assert found["nothing"]["rejected"] is True
     assert found["good"]["defects"] is None
-    assert found["good"]["rejected"] is False
     severities = {rule.id: rule.severity for rule in RULES.rules}
     for case in CASES[entity]:
         if case == "good":
@@ -81,7 +79,6 @@ def test_rules_of(spark, entity):
         rule = f"{entity}_{case}"
         assert rule in broken, f"{case} broke {sorted(broken)}"
         assert broken[rule]["severity"] == severities[rule]
-        assert found[case]["rejected"] == any(severities[name] == "reject" for name in broken)
 
 
 def test_details_name_the_value_but_never_a_personal_one(spark):
