@@ -37,7 +37,7 @@ def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
         return spark
     if not os.environ.get("PYSPARK_GATEWAY_PORT"):
         check_java()
-    for key, value in {**_DELTA_CONF, **jar_conf(settings.jars), **settings.spark}.items():
+    for key, value in _static_conf(settings).items():
         builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -45,6 +45,13 @@ def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
         raise PlatformError(_why(error)) from error
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     return spark
+
+
+def _static_conf(settings: Settings) -> dict[str, str]:
+    """Delta, and the settings' own; jars that the settings name (a JDBC driver) come beside Delta's."""
+    delta = jar_conf(settings.jars)
+    jars = [conf["spark.jars"] for conf in (delta, settings.spark) if conf.get("spark.jars")]
+    return {**_DELTA_CONF, **delta, **settings.spark, **({"spark.jars": ",".join(jars)} if jars else {})}
 
 
 def _set_runtime_conf(spark: SparkSession, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
+from gridlens.ingest.jdbc import jdbc_failure
 from gridlens.ingest.source import SourceFile
 
 READ_FAILURES = (PySparkException, Py4JJavaError)
@@ -120,6 +121,6 @@ def unreadable(error: Exception, what: str, source: SourceFile) -> Exception:
     if "PATH_NOT_FOUND" in text:
         return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
     if source.kind == "jdbc":
-        return SourceError(f"source {source.name}: the query cannot be read over JDBC; check address, user, password, driver and query")
+        return jdbc_failure(text, source)
     place = bare_path(named.group(0).rstrip(".")) if named else what
     return SourceError(f"source {source.name}: {place} cannot be read; check that the file is whole and readable")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from gridlens.errors import SourceError
 from gridlens.ingest.cells import read_matrix
 from gridlens.ingest.csvtext import Parsed
 from gridlens.ingest.files import InputFile, escape_glob, matrix_members
+from gridlens.ingest.jdbc import jdbc_options
 from gridlens.ingest.shapes import Lineage, Shape, shape_fields, shaped_batches
-from gridlens.ingest.source import Jdbc, SourceFile
+from gridlens.ingest.source import SourceFile
 
 _LINEAGE = ("_locator", "_file_id", "_modified_us", "_raw")
 
@@ -36,23 +35,6 @@ def open_frame(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
     if source.kind == "table":
         return spark.read.format(str(source.format)).load(files[0].path)
     return spark.read.parquet(*[escape_glob(f.path) for f in files])
-
-
-def jdbc_options(jdbc: Jdbc, name: str) -> dict[str, str]:
-    """Spark's JDBC options; raises SourceError where an environment variable is not set."""
-    options = {"dbtable": f"({jdbc.query}) q", "fetchsize": "10000"}
-    for option, variable in (("url", jdbc.url_env), ("user", jdbc.user_env), ("password", jdbc.password_env)):
-        if variable is None:
-            continue
-        if variable not in os.environ:
-            raise SourceError(f"source {name}: the environment variable {variable} is not set; set it to the database's {option}")
-        options[option] = os.environ[variable]
-    if jdbc.driver:
-        options["driver"] = jdbc.driver
-    if jdbc.partition_column:
-        options |= {"partitionColumn": jdbc.partition_column, "lowerBound": str(jdbc.lower), "upperBound": str(jdbc.upper)}
-        options["numPartitions"] = str(jdbc.partitions)
-    return options
 
 
 def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], shape: Shape) -> DataFrame:
@@ -75,6 +57,9 @@ def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
         rows = frame.select(
             *columns, raw.alias("_raw"), F.lit(files[0].fingerprint).alias("_file_id"), F.lit(0).cast("bigint").alias("_modified_us")
         )
+        # Rows that share their key are told apart (key#2), or one of them would be accounted for as the other.
+        turn = F.row_number().over(Window.partitionBy(locator).orderBy("_raw"))
+        locator = F.concat(locator, F.when(turn > 1, F.concat(F.lit("#"), turn.cast("string"))).otherwise(F.lit("")))
     rows = rows.withColumn("_locator", locator)
     return in_shape(rows.withColumn("_problem", F.lit(None).cast("string")), source, shape, frame.columns)
 
