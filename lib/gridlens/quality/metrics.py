@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StructField, StructType
 
 from gridlens.arrow import Arrays, map_blocks
-from gridlens.billing.checks import bill_sum_mismatches, quantity_price_mismatches
 from gridlens.contracts.codes import OPINION_CODES, QUALITY_CODES
+from gridlens.quality.bill_checks import bill_sum_mismatches, quantity_price_mismatches
 
 INTERVAL_SUBJECT = "silver.interval_day"
 OPINION_SUBJECT = "silver.interval_estimate"
@@ -139,7 +139,7 @@ def bill_figures(bills: DataFrame, items: DataFrame) -> DataFrame:
 
     ``bills`` and ``items`` are counts; ``without_items_share`` is of bills, ``sum_mismatch_share`` the share of bills whose
     items do not add up to the amount, ``price_mismatch_share`` the share of items whose charge is not quantity times price
-    (both by more than 0.01). Shares of nothing are null. :mod:`gridlens.billing.checks` gives the rows.
+    (both by more than 0.01). Shares of nothing are null. :mod:`gridlens.quality.bill_checks` gives the rows.
 
     Args:
         bills: silver.bill as known, one row a bill.

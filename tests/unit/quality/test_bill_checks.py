@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from gridlens.billing.checks import bill_sum_mismatches, quantity_price_mismatches
+from gridlens.quality.bill_checks import bill_sum_mismatches, quantity_price_mismatches
 from pyspark.sql import DataFrame, SparkSession
 
 BILLS = "bill_id string, account_id string, amount decimal(18,2)"
