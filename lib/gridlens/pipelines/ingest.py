@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,10 +32,9 @@ from gridlens.runs import Run, logged
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.warehouse import Warehouse
 
-_FIRST = ("supply_point", "meter_register", "meter_interval")
+_FIRST = ("supply_point", "meter_interval", "meter_register")
 ORDER = (*_FIRST, *(entity for entity in ENTITIES if entity not in _FIRST))
-"""The large ones begin early. Points come first: interval readings wait for them, so that a first load need not fold them twice."""
-WAITS_FOR = {"meter_interval": "supply_point"}
+"""Points come before readings, so that a first load need not fold readings twice; then the large ones."""
 PARALLEL_SOURCES = 2
 """Sources loaded side by side: small ones spend their time in Delta's bookkeeping, not on the cores."""
 SMALL_BYTES = 32 * 2**20
@@ -93,7 +92,8 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
         loader = _Loader(warehouse, root, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
-        loaded = loader.load_all(sources)
+        points = [s for s in sources if s.entity == "supply_point"]
+        loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
         run.nothing_new = not loaded
         for batch in loaded:
             run.wrote(f"bronze.{batch.entity}", batch.account.row_count)
@@ -125,17 +125,15 @@ class _Loader:
         self._waiting: list[Registered] = []
 
     def load_all(self, sources: Sequence[SourceFile]) -> list[Loaded]:
-        """Every new file set of the sources (in ``ORDER``), accounted and registered.
+        """Every new file set of the sources, accounted and registered.
 
         Sources of different contracts are loaded side by side; those of one contract one after the other, because each
         must see what the ones before it brought.
         """
-        futures: dict[str, Future[list[Loaded]]] = {}
         with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
-            for entity, group in groupby(sources, key=lambda source: source.entity):
-                futures[entity] = pool.submit(self._load_each, list(group), futures.get(WAITS_FOR.get(entity, "")))
+            futures = [pool.submit(self._load_each, list(group)) for _, group in groupby(sources, key=lambda source: source.entity)]
             try:
-                loaded = [batch for future in futures.values() for batch in future.result()]
+                loaded = [batch for future in futures for batch in future.result()]
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -143,11 +141,7 @@ class _Loader:
                 self._register(())  # what is published stands, whatever became of another source
         return loaded
 
-    def _load_each(self, sources: Sequence[SourceFile], after: Future[list[Loaded]] | None) -> list[Loaded]:
-        if after is not None:
-            after.result()
-            with self.warehouse.shared:  # a run that dies in these readings need not load their points again
-                self._register(())
+    def _load_each(self, sources: Sequence[SourceFile]) -> list[Loaded]:
         return [batch for source in sources for batch in self._load(source)]
 
     def _load(self, source: SourceFile) -> list[Loaded]:
