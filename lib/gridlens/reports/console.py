@@ -127,7 +127,7 @@ def _is_number(value: Any) -> bool:
 
 
 def cell(value: Any) -> str:
-    """A value for people: thousands apart, six significant digits, nothing for null."""
+    """A value for people: thousands apart, whole numbers whole, else six significant digits; nothing for null."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -135,6 +135,8 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return f"{value:,.0f}"
         return f"{value:,.6g}" if math.isfinite(value) and 1e-4 <= abs(value) < 1e6 else f"{value:g}"
     if isinstance(value, list | tuple | Mapping) or is_dataclass(value):
         return json.dumps(plain(value), ensure_ascii=False)
