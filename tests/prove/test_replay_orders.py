@@ -24,6 +24,7 @@ def together(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> R
     return replay
 
 
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("seed", range(ORDERS))
 def test_every_file_alone_three_times_in_any_order(spark: SparkSession, tmp_path: Path, together: Replay, seed: int) -> None:
     replay = Replay(spark, tmp_path)
