@@ -11,7 +11,10 @@ from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC
 from gridlens.contracts.silver import SILVER
 from gridlens.fold.versioned import as_known
 from gridlens.quality.metrics import batch_figures, batch_subject, bill_figures, code_figures, interval_figures, register_figures
+from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
+
+BILL, BILL_ITEM = SILVER["bill"], SILVER["bill_item"]
 
 
 def write_quality(
@@ -40,13 +43,17 @@ def write_quality(
     figures = interval_figures(blocks, estimates, points).unionByName(code_figures(blocks, estimates))
     if registers is not None:
         figures = figures.unionByName(register_figures(registers))
-    bill, item = SILVER["bill"], SILVER["bill_item"]
-    if warehouse.written(bill):
-        bills, items = (as_known(warehouse.read(table), table, known_at=known_at) for table in (bill, item))
-        figures = figures.unionByName(bill_figures(bills, items))
+    if warehouse.written(BILL):
+        figures = figures.unionByName(bill_figures(_known(warehouse, BILL, known_at), _known(warehouse, BILL_ITEM, known_at)))
     figures = figures.unionByName(batch_figures(unmeasured(warehouse)))
     rows = figures.select(F.lit(run_id).alias("run_id"), "subject", "metric", "value")
     warehouse.append(QUALITY_METRIC, rows.coalesce(1))
+
+
+def _known(warehouse: Warehouse, table: Table, known_at: dt.datetime) -> DataFrame:
+    """A table as known, without lineage: choosing among versions costs by column."""
+    columns = [c for c in table.columns if c == "_content_hash" or not c.startswith("_")]
+    return as_known(warehouse.read(table).select(*columns), table, known_at=known_at)
 
 
 def unmeasured(warehouse: Warehouse) -> DataFrame:
