@@ -25,8 +25,9 @@ def read_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[I
     """``files`` with fingerprints and, for CSV, their columns, which are checked against the definition.
 
     Text is read once, in any number of parts: the fingerprint sums two hashes over all lines, so equal lines make an
-    equal fingerprint under any name, compression and line order. Parquet is hashed as bytes. Raises SourceError naming
-    file and columns before anything is written (of Parquet, the first 100 files are looked at).
+    equal fingerprint under any name, compression and line order. Of Parquet, tables and queries the rows are hashed, as far
+    as the definition reads them. Raises SourceError naming file and columns before anything is written (of Parquet, the first
+    100 files are looked at).
     """
     try:
         if source.kind != "files":
@@ -102,17 +103,27 @@ def _digest(row: Row | None) -> str:
 
 
 def _frame_fingerprint(spark: SparkSession, source: SourceFile, file: InputFile) -> str:
-    """Fingerprint of a table's or query's rows, as far as the definition reads them."""
+    """Fingerprint of a table's or query's rows."""
     frame: DataFrame = open_frame(spark, source, [file])
     check_columns(source, frame.columns, file.relative)
-    text = [F.coalesce(column(name).cast("string"), F.lit("\\N")) for name in source.needed_columns]
-    return _digest(frame.agg(*_sums(*text)).first())
+    return _digest(frame.agg(*_sums(*_hashed(source, frame.columns))).first())
 
 
 def _parquet_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
-    content = spark.read.format("binaryFile").load([escape_glob(f.path) for f in files])
-    rows = content.select(F.col("_metadata.file_path").alias("key"), F.sha2("content", 256).alias("hash")).collect()
-    by_key = {r.key: r.hash[:32] for r in rows}
+    """By rows, not bytes: Spark gives a file's bytes as one value, which ends at 2 GiB."""
     for file in files[:_SCHEMAS_CHECKED]:
         check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
-    return [replace(f, fingerprint=by_key[f.key]) for f in files]
+    frame = open_frame(spark, source, files)
+    rows = frame.groupBy(F.col("_metadata.file_path").alias("_path")).agg(*_sums(*_hashed(source, frame.columns))).collect()
+    by_key = {r["_path"]: r for r in rows}
+    return [replace(f, fingerprint=_digest(by_key.get(f.key))) for f in files]
+
+
+def _hashed(source: SourceFile, columns: Sequence[str]) -> list[Column]:
+    """What a fingerprint sees of a row: the columns that the definition names; of a matrix all, by name, where they are not null.
+
+    So a file's fingerprint does not depend on the columns of the files read with it.
+    """
+    if source.intervals and source.intervals.is_matrix:
+        return [F.to_json(F.struct(*[column(name) for name in sorted(columns)]))]
+    return [F.coalesce(column(name).cast("string"), F.lit("\\N")) for name in source.needed_columns]

@@ -34,7 +34,9 @@ def open_frame(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
         return spark.table(source.table)
     if source.kind == "table":
         return spark.read.format(str(source.format)).load(files[0].path)
-    return spark.read.parquet(*[escape_glob(f.path) for f in files])
+    # Matrices of different files may have different points: without merging, Spark would take one file's columns for all.
+    merged = bool(source.intervals and source.intervals.is_matrix)
+    return spark.read.option("mergeSchema", merged).parquet(*[escape_glob(f.path) for f in files])
 
 
 def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], shape: Shape) -> DataFrame:

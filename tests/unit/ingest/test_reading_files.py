@@ -207,6 +207,34 @@ def test_a_table_with_its_own_types_and_the_dry_run(spark: SparkSession, tmp_pat
     assert [f.origin for f in seen.fields if f.name == "temperature_mean_c"] == ["t"]
 
 
+def test_a_parquet_file_is_known_by_its_rows(spark: SparkSession, tmp_path: Path) -> None:
+    part = {"layout": "long", "label": "time", "labels": "begin", "value": "kwh", "value_kind": "kwh", "resolution_minutes": 30}
+    rows = pd.DataFrame({"point": "P", "time": [f"2024-03-01 {h:02d}:30:00" for h in range(24)], "kwh": [h / 4 for h in range(24)]})
+    rows.to_parquet(tmp_path / "a.parquet")
+    rows[::-1].assign(unread=1).to_parquet(tmp_path / "b.parquet", compression="gzip", row_group_size=5)
+    rows.assign(kwh=rows["kwh"] + 1).to_parquet(tmp_path / "c.parquet")
+    rows[:0].to_parquet(tmp_path / "d.parquet")
+    a, b, c, d = (f.fingerprint for f in known_files(spark, tmp_path, interval_source(part, format="parquet", path="*.parquet")))
+    assert a == b
+    assert len({a, c, d}) == 3
+
+
+def test_matrices_with_points_of_their_own(spark: SparkSession, tmp_path: Path) -> None:
+    """Columns that only one Parquet file has are read; a changed reading changes the fingerprint; other files beside it do not."""
+    part = {"layout": "matrix_by_point", "label": "day", "value_kind": "kwh", "resolution_minutes": 1440}
+    source = interval_source(part, format="parquet", path="*.parquet", columns={"channel": {"constant": "1.8.0"}})
+    pd.DataFrame({"day": ["2024-03-01"], "P1": [1.0]}).to_parquet(tmp_path / "a.parquet")
+    (alone,) = known_files(spark, tmp_path, source)
+    pd.DataFrame({"day": ["2024-03-02"], "P1": [2.0], "P2": [5.0]}).to_parquet(tmp_path / "b.parquet")
+    first, second = known_files(spark, tmp_path, source)
+    assert first.fingerprint == alone.fingerprint != second.fingerprint
+    read = {(r["metering_point_id"], str(r["local_date"])): r["values"] for r in staged_rows(spark, tmp_path, source)}
+    assert read["P1", "2024-03-01"] == [1.0]
+    assert (read["P1", "2024-03-02"], read["P2", "2024-03-02"]) == ([2.0], [5.0])
+    pd.DataFrame({"day": ["2024-03-02"], "P1": [2.0], "P2": [6.0]}).to_parquet(tmp_path / "b.parquet")
+    assert known_files(spark, tmp_path, source)[1].fingerprint != second.fingerprint
+
+
 @pytest.mark.parametrize(
     ("conf", "name", "folder", "rows", "heads", "flagged"),
     [
