@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="where 3 GB of inputs go while it runs; default the system's temporary folder")
     given = parser.parse_args(arguments)
     if given.folder:
-        Path(given.folder).mkdir(parents=True, exist_ok=True)
+        given.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="gridlens-bench-", dir=given.folder))
     lines: list[str] = []
     missed = 0

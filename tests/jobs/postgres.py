@@ -30,10 +30,15 @@ class Server:
     def url(self) -> str:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
-    def run(self, sql: str) -> None:
+    @property
+    def client(self) -> list[str]:
+        """psql on this server; statements follow as ``-c SQL``, the password is in PGPASSWORD."""
         address = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "reader", "-d", "postgres"]
-        command = [str(self.programs / "psql"), "-q", "-v", "ON_ERROR_STOP=1", *address, "-c", sql]
-        subprocess.run(command, env={**os.environ, "PGPASSWORD": PASSWORD}, check=True, capture_output=True, timeout=60)
+        return [str(self.programs / "psql"), "-q", "-v", "ON_ERROR_STOP=1", *address]
+
+    def run(self, sql: str) -> None:
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        subprocess.run([*self.client, "-c", sql], env=environment, check=True, capture_output=True, timeout=60)
 
     def queries(self) -> list[str]:
         """Every statement that was sent, in order."""

@@ -94,7 +94,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     (folder / "shut.yml").write_text(DEFINITION.replace("DB_PASSWORD", "DB_WRONG").replace("db_", "shut_"), encoding="utf-8")
     with postgres.server() as server:
         server.run(CREATE)
-        address = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "reader", "-d", "postgres"]
         environment = {
             **os.environ,
             "DB_URL": server.url,
@@ -102,7 +101,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             "DB_PASSWORD": postgres.PASSWORD,
             "DB_WRONG": "guessed",
             "PGPASSWORD": postgres.PASSWORD,
-            "PSQL": json.dumps([str(server.programs / "psql"), "-q", *address]),
+            "PSQL": json.dumps(server.client),
             "GRIDLENS_SPARK": json.dumps({"spark.jars": str(server.driver)}),
         }
         steps = ["db.yml", "db.yml", CHANGE, "db.yml", "shut.yml"]

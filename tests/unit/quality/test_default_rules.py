@@ -70,6 +70,7 @@ def test_rules_of(spark, entity):
     broken_by_nulls = {defect["rule"] for defect in found["nothing"]["defects"]}
     presence = {r.id for r in RULES.for_entity(entity) if r.function in ("required", "readable", "any_present")}
     assert broken_by_nulls == presence
+    assert "reject" in {defect["severity"] for defect in found["nothing"]["defects"]}
     assert found["good"]["defects"] is None
     severities = {rule.id: rule.severity for rule in RULES.rules}
     for case in CASES[entity]:
