@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
@@ -45,6 +45,11 @@ class InputFile:
 def escape_glob(path: str) -> str:
     """``path`` so that Hadoop takes every character of it literally."""
     return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
+def column(name: str) -> Column:
+    """The column of exactly this name, whatever characters it has."""
+    return F.col("`" + name.replace("`", "``") + "`")
 
 
 def bare_path(path: str) -> str:

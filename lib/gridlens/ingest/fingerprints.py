@@ -11,8 +11,9 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
-from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, escape_glob, read_text, unreadable
-from gridlens.ingest.frames import column, open_frame
+from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, column, escape_glob, read_text, unreadable
+from gridlens.ingest.frames import open_frame
+from gridlens.ingest.parquet import PATH, ROW, open_group, parquet_groups
 from gridlens.ingest.source import SourceFile
 
 _SEEDS = (0, 7_046_029_254)
@@ -113,9 +114,12 @@ def _parquet_fingerprints(spark: SparkSession, source: SourceFile, files: Sequen
     """By rows, not bytes: Spark gives a file's bytes as one value, which ends at 2 GiB."""
     for file in files[:_SCHEMAS_CHECKED]:
         check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
-    frame = open_frame(spark, source, files)
-    rows = frame.groupBy(F.col("_metadata.file_path").alias("_path")).agg(*_sums(*_hashed(source, frame.columns))).collect()
-    by_key = {r["_path"]: r for r in rows}
+    by_key: dict[str, Row] = {}
+    for group in parquet_groups(spark, files):
+        frame = open_group(spark, group)
+        names = [c for c in frame.columns if c not in (PATH, ROW)]
+        rows = frame.groupBy(PATH).agg(*_sums(*_hashed(source, names))).collect()
+        by_key |= {r[PATH]: r for r in rows}
     return [replace(f, fingerprint=_digest(by_key.get(f.key))) for f in files]
 
 

@@ -6,37 +6,31 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from gridlens.ingest.cells import read_matrix
 from gridlens.ingest.csvtext import Parsed
-from gridlens.ingest.files import InputFile, escape_glob, matrix_members
+from gridlens.ingest.files import InputFile, column, matrix_members
 from gridlens.ingest.jdbc import jdbc_options
+from gridlens.ingest.parquet import PATH, ROW, open_parquet
 from gridlens.ingest.shapes import Lineage, Shape, shape_fields, shaped_batches
 from gridlens.ingest.source import SourceFile
 
 _LINEAGE = ("_locator", "_file_id", "_modified_us", "_raw")
 
 
-def column(name: str) -> Column:
-    """The column of exactly this name, whatever characters it has."""
-    return F.col("`" + name.replace("`", "``") + "`")
-
-
 def open_frame(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> DataFrame:
-    """The rows of a Parquet, table or JDBC source with Spark's own types."""
+    """The rows of a Parquet, table or JDBC source with Spark's own types (of files, with ``_path`` and ``_row`` beside them)."""
     if source.kind == "jdbc" and source.jdbc is not None:
         return spark.read.format("jdbc").options(**jdbc_options(source.jdbc, source.name)).load()
     if source.table is not None:
         return spark.table(source.table)
     if source.kind == "table":
         return spark.read.format(str(source.format)).load(files[0].path)
-    # Matrices of different files may have different points: without merging, Spark would take one file's columns for all.
-    merged = bool(source.intervals and source.intervals.is_matrix)
-    return spark.read.option("mergeSchema", merged).parquet(*[escape_glob(f.path) for f in files])
+    return open_parquet(spark, source.name, files)
 
 
 def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFile], shape: Shape) -> DataFrame:
@@ -45,14 +39,12 @@ def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
     # A matrix cannot show its row in JSON for every cell: the cell itself is shown where it is rejected.
     shown = [c for c in source.needed_columns if shape is not Shape.MELT or c in source.key]
     raw = F.to_json(F.struct(*[column(c) for c in shown]), {"ignoreNullFields": "false"}) if shown else F.lit(None).cast("string")
-    columns = [column(c) for c in frame.columns]
+    names = [c for c in frame.columns if c not in (PATH, ROW)]
+    columns = [column(c) for c in names]
     if source.kind == "files":
         facts = spark.createDataFrame([(f.key, f.relative, f.fingerprint, f.modified_us) for f in files], _FACTS)
-        rows = frame.select(
-            *columns, F.col("_metadata.file_path").alias("_path"), F.col("_metadata.row_index").alias("_row"), raw.alias("_raw")
-        )
-        rows = rows.join(F.broadcast(facts), "_path", how="inner")
-        locator = F.concat("_relative", F.lit(":"), (F.col("_row") + 1).cast("string"))
+        rows = frame.select(*columns, PATH, ROW, raw.alias("_raw")).join(F.broadcast(facts), PATH, how="inner")
+        locator = F.concat("_relative", F.lit(":"), (F.col(ROW) + 1).cast("string"))
     else:
         named = [F.concat(F.lit(f"{c}="), F.coalesce(column(c).cast("string"), F.lit(""))) for c in source.key]
         locator = F.concat(F.lit(f"{files[0].relative}:"), F.concat_ws(",", *named))
@@ -63,7 +55,7 @@ def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
         turn = F.row_number().over(Window.partitionBy(locator).orderBy("_raw"))
         locator = F.concat(locator, F.when(turn > 1, F.concat(F.lit("#"), turn.cast("string"))).otherwise(F.lit("")))
     rows = rows.withColumn("_locator", locator)
-    return in_shape(rows.withColumn("_problem", F.lit(None).cast("string")), source, shape, frame.columns)
+    return in_shape(rows.withColumn("_problem", F.lit(None).cast("string")), source, shape, names)
 
 
 _FACTS = "_path string, _relative string, _file_id string, _modified_us bigint"

@@ -235,6 +235,21 @@ def test_matrices_with_points_of_their_own(spark: SparkSession, tmp_path: Path) 
     assert known_files(spark, tmp_path, source)[1].fingerprint != second.fingerprint
 
 
+def test_parquet_files_whose_numbers_have_different_types(spark: SparkSession, tmp_path: Path) -> None:
+    """Pandas writes whole numbers as integers, and as doubles where one is missing; a date beside a text is refused in one sentence."""
+    part = {"layout": "matrix_by_point", "label": "day", "value_kind": "kwh", "resolution_minutes": 1440}
+    source = interval_source(part, format="parquet", path="*.parquet", columns={"channel": {"constant": "1.8.0"}})
+    pd.DataFrame({"day": ["2024-03-01"], "P1": [1]}).to_parquet(tmp_path / "a.parquet")
+    (alone,) = known_files(spark, tmp_path, source)
+    pd.DataFrame({"day": ["2024-03-02", "2024-03-03"], "P1": [2.5, None], "P2": [5, 6]}).to_parquet(tmp_path / "b.parquet")
+    assert known_files(spark, tmp_path, source)[0].fingerprint == alone.fingerprint
+    read = {(r["metering_point_id"], str(r["local_date"])): r["values"] for r in staged_rows(spark, tmp_path, source)}
+    assert (read["P1", "2024-03-01"], read["P1", "2024-03-02"], read["P2", "2024-03-03"]) == ([1.0], [2.5], [6.0])
+    pd.DataFrame({"day": [dt.date(2024, 3, 4)], "P1": [2.5]}).to_parquet(tmp_path / "c.parquet")
+    with pytest.raises(SourceError, match=r"column day is string in a.parquet and date in c.parquet; write it with one type"):
+        staged_rows(spark, tmp_path, source)
+
+
 @pytest.mark.parametrize(
     ("conf", "name", "folder", "rows", "heads", "flagged"),
     [
