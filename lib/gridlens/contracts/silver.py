@@ -125,8 +125,8 @@ REGISTER_READING = replace(
         (*_of("meter_register"), Field("local_month", "date", "First day of the month of read_date")),
         ENTITIES["meter_register"][2],
     ),
+    # In the order of arrival, mostly point by point: sorted by day the files were a tenth larger and took a quarter longer to write.
     partition_by=("local_month",),
-    sort_by=("read_date", "metering_point_id"),
 )
 SERVICE_EVENT = versioned("service_event", "Contacts and tickets; transcripts are personal.", _of("service_event"), ("event_id",))
 

@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Strict, create_model
@@ -81,6 +83,11 @@ def _true(condition: Column) -> Column:
     return F.coalesce(condition, F.lit(False))
 
 
+def _blank(text: Column) -> Column:
+    # A blank comes before every letter and digit: most texts need not be trimmed, which copies them (5 % of loading registers, 2026-11).
+    return (text < "!") & (F.trim(text) == "")
+
+
 def _moment(entity: Entity, name: str) -> Column:
     """A date or timestamp as seconds since 1970 UTC (a date: its midnight taken as UTC)."""
     column = F.col(name)
@@ -92,7 +99,7 @@ def required(entity: Entity, *, fields: FieldNames) -> Column:
     """A required field is null, or a text of blanks only."""
     broken = F.lit(False)
     for name in fields:
-        broken = broken | (_true(F.trim(F.col(name)) == "") if entity[name].type == "string" else F.lit(False)) | F.col(name).isNull()
+        broken = broken | (_true(_blank(F.col(name))) if entity[name].type == "string" else F.lit(False)) | F.col(name).isNull()
     return broken
 
 
@@ -204,7 +211,7 @@ def not_above(entity: Entity, *, field: FieldName, other: FieldName) -> Column:
 @rule_function()
 def any_present(entity: Entity, *, fields: FieldNames) -> Column:
     """None of the fields has a value."""
-    return F.coalesce(*[F.col(name).cast("string") for name in fields]).isNull()
+    return reduce(and_, (F.col(name).isNull() for name in fields))
 
 
 @rule_function("decimal")
