@@ -8,6 +8,7 @@ import pytest
 import yaml
 from gridlens.contracts.entities import ENTITIES
 from gridlens.quality.rule_columns import defects_column
+from gridlens.quality.rule_functions import any_present, required
 from gridlens.quality.rules import load_rules
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType, TimestampType
@@ -106,3 +107,15 @@ def test_verdicts_and_details_do_not_depend_on_the_session_zone(spark):
         spark.conf.set("spark.sql.session.timeZone", before)
     assert len(answers) == 1
     assert "paid_at=2024-03-11T08:00:01Z" in str(answers)
+
+
+def test_what_counts_as_no_value(spark):
+    """Blanks are no required text, with anything behind them they are one; only null says that nothing is present."""
+    texts = {"": True, "   ": True, " x": False, "!": False, "x ": False, None: True}
+    rows = spark.createDataFrame(list(enumerate(texts)), "i int, name string")
+    entity = {f.name: f for f in ENTITIES["customer"][1]}
+    judged = rows.select(
+        "name", required(entity, fields=("name",)).alias("missing"), any_present(entity, fields=("name",)).alias("absent")
+    ).collect()
+    assert {r["name"]: r["missing"] for r in judged} == texts
+    assert {r["name"]: r["absent"] for r in judged} == {text: text is None for text in texts}
