@@ -62,9 +62,10 @@ def duckdb_files(folder: Path) -> dict[str, list[str]]:
 
 def duckdb_written(connection: duckdb.DuckDBPyConnection, files: dict[str, list[str]], folder: Path) -> None:
     """The same figures from the same files, days written as Parquet, then read for the months."""
+    written = duckdb_files(folder)
     days = day_sql(prepared_blocks(files), tariff_patterns(connection, files))
-    _copy(connection, days, folder / "day.parquet")
-    _copy(connection, month_sql(parquet([str(folder / "day.parquet")])), folder / "month.parquet")
+    _copy(connection, days, Path(written["day"][0]))
+    _copy(connection, month_sql(parquet(written["day"])), Path(written["month"][0]))
 
 
 def duckdb_computed(connection: duckdb.DuckDBPyConnection, files: dict[str, list[str]]) -> None:

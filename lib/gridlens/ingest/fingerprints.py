@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from gridlens.errors import SourceError
 from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, column, escape_glob, read_text, unreadable
 from gridlens.ingest.frames import open_frame
-from gridlens.ingest.parquet import PATH, ROW, open_group, parquet_groups
+from gridlens.ingest.parquet import PATH, parquet_groups
 from gridlens.ingest.source import SourceFile
 
 _SEEDS = (0, 7_046_029_254)
@@ -116,9 +116,7 @@ def _parquet_fingerprints(spark: SparkSession, source: SourceFile, files: Sequen
         check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
     by_key: dict[str, Row] = {}
     for group in parquet_groups(spark, files):
-        frame = open_group(spark, group)
-        names = [c for c in frame.columns if c not in (PATH, ROW)]
-        rows = frame.groupBy(PATH).agg(*_sums(*_hashed(source, names))).collect()
+        rows = group.rows.groupBy(PATH).agg(*_sums(*_hashed(source, group.columns))).collect()
         by_key |= {r[PATH]: r for r in rows}
     return [replace(f, fingerprint=_digest(by_key.get(f.key))) for f in files]
 

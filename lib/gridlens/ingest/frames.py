@@ -15,7 +15,7 @@ from gridlens.ingest.cells import read_matrix
 from gridlens.ingest.csvtext import Parsed
 from gridlens.ingest.files import InputFile, column, matrix_members
 from gridlens.ingest.jdbc import jdbc_options
-from gridlens.ingest.parquet import PATH, ROW, open_parquet
+from gridlens.ingest.parquet import PATH, ROW, open_parquet, own_columns
 from gridlens.ingest.shapes import Lineage, Shape, shape_fields, shaped_batches
 from gridlens.ingest.source import SourceFile
 
@@ -39,7 +39,7 @@ def frame_rows(spark: SparkSession, source: SourceFile, files: Sequence[InputFil
     # A matrix cannot show its row in JSON for every cell: the cell itself is shown where it is rejected.
     shown = [c for c in source.needed_columns if shape is not Shape.MELT or c in source.key]
     raw = F.to_json(F.struct(*[column(c) for c in shown]), {"ignoreNullFields": "false"}) if shown else F.lit(None).cast("string")
-    names = [c for c in frame.columns if c not in (PATH, ROW)]
+    names = own_columns(frame) if source.kind == "files" else frame.columns
     columns = [column(c) for c in names]
     if source.kind == "files":
         facts = spark.createDataFrame([(f.key, f.relative, f.fingerprint, f.modified_us) for f in files], _FACTS)

@@ -184,7 +184,9 @@ def test_entity_fields_from_gb18030_text(spark: SparkSession, tmp_path: Path) ->
 
 
 def test_a_table_with_its_own_types_and_the_dry_run(spark: SparkSession, tmp_path: Path) -> None:
-    frame = pd.DataFrame({"k": [1, 2], "area": ["a", "b"], "day": [dt.date(2024, 1, 1), None], "t": [1.5, float("nan")], "s": ["是", "?"]})
+    frame = pd.DataFrame(
+        {"k": [1, 2], "area": ["a", "b"], "day": [dt.date(2024, 1, 1), None], "t": [1.5, float("nan")], "_row": ["是", "?"]}
+    )
     spark.createDataFrame(frame).createOrReplaceTempView("ingest_weather_view")
     definition = {
         "name": "weather_view",
@@ -193,7 +195,7 @@ def test_a_table_with_its_own_types_and_the_dry_run(spark: SparkSession, tmp_pat
         "table": "ingest_weather_view",
         "key": ["k"],
         "zone": "Asia/Shanghai",
-        "columns": {"area_id": "area", "local_date": "day", "temperature_mean_c": "t", "humidity_pct": "s"},
+        "columns": {"area_id": "area", "local_date": "day", "temperature_mean_c": "t", "humidity_pct": "_row"},
         "known_from": {"days_after": 0},
     }
     source = sound(SourceFile.model_validate(definition))
