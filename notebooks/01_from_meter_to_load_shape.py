@@ -28,8 +28,8 @@ from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT
 from gridlens.fold.versioned import as_known
 from gridlens.logs import quiet_spark_errors
 from gridlens.pipelines.chain import run_chain
-from gridlens.pipelines.features import end_of_day
 from gridlens.pipelines.look import Selection, quality_report, select
+from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
 from gridlens.settings import conf_file, load_settings
 from gridlens.warehouse import Warehouse
@@ -39,7 +39,7 @@ as_of = dt.date.fromisoformat(dbutils.widgets.get("as_of"))
 accounts, months, curve_days = (int(dbutils.widgets.get(name)) for name in ("accounts", "months", "curve_days"))
 settings = load_settings(overrides={"root_dir": dbutils.widgets.get("root")})
 quiet_spark_errors()
-known_at = end_of_day(as_of, settings)
+known_at = knowledge_of_day(as_of, settings)
 
 # COMMAND ----------
 

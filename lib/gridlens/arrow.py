@@ -2,12 +2,14 @@
 
 A kernel is a pure function of numpy arrays. ``map_blocks`` runs one over every Arrow batch of a
 DataFrame. Rows whose list columns differ in length (92-, 96- and 100-interval days, 48, 24, 1) are
-grouped by length, so that a kernel always sees rectangular arrays.
+grouped by length, so that a kernel always sees rectangular arrays; lists of any length come as :class:`Ragged` where asked for.
+``map_rows`` is for functions of whole batches that give more or fewer rows than they get.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,41 @@ from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructType
 
 Arrays = dict[str, np.ndarray]
-Kernel = Callable[[Arrays], Mapping[str, np.ndarray]]
+Kernel = Callable[..., Mapping[str, np.ndarray]]
+RowFunction = Callable[[pa.RecordBatch], Iterable[pa.RecordBatch]]
 
-__all__ = ["Arrays", "Kernel", "array_to_numpy", "from_arrow_schema", "list_lengths", "list_to_matrix", "map_blocks", "matrix_to_list"]
+__all__ = [
+    "Arrays",
+    "Kernel",
+    "Ragged",
+    "RowFunction",
+    "array_to_numpy",
+    "from_arrow_schema",
+    "list_lengths",
+    "list_to_matrix",
+    "map_blocks",
+    "map_rows",
+    "matrix_to_list",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """Lists of different lengths.
+
+    Attributes:
+        values: the elements of all lists, one list after another; NaN for null. Shape (elements,).
+        lengths: of each list, 0 for a null list. Shape (rows,), int64.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    @staticmethod
+    def of(column: pa.Array) -> Ragged:
+        """From a list column of floats."""
+        lengths = np.maximum(list_lengths(column), 0)
+        return Ragged(column.flatten().to_numpy(zero_copy_only=False), lengths)
 
 
 def list_lengths(column: pa.Array) -> np.ndarray:
@@ -108,6 +142,7 @@ def map_blocks(
     keep: Sequence[str] = (),
     inputs: Sequence[str] | None = None,
     group_by: Sequence[str] = (),
+    ragged: Sequence[str] = (),
 ) -> DataFrame:
     """Runs ``kernel`` over every batch of ``df``; gives ``keep`` unchanged plus the kernel's columns.
 
@@ -119,21 +154,43 @@ def map_blocks(
         keep: columns carried over as they are.
         inputs: columns the kernel reads; default all columns of ``df``.
         group_by: non-negative integer columns that are constant in each call of the kernel.
+        ragged: list columns given as :class:`Ragged`, whatever their lengths.
     """
     inputs = list(inputs if inputs is not None else df.columns)
     wanted = list(dict.fromkeys([*keep, *inputs, *group_by]))
     target = to_arrow_schema(schema, timezone="UTC")
-    list_columns = [name for name in inputs if df.schema[name].dataType.typeName() == "array"]
+    list_columns = [name for name in inputs if name not in ragged and df.schema[name].dataType.typeName() == "array"]
+
+    def given(part: pa.RecordBatch, name: str) -> Any:
+        return Ragged.of(part.column(name)) if name in ragged else _column_to_numpy(part.column(name))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if not batch.num_rows:
                 continue
             for part in _groups_by_length(batch, list_columns, group_by):
-                result = kernel({name: _column_to_numpy(part.column(name)) for name in inputs})
+                result = kernel({name: given(part, name) for name in inputs})
                 yield pa.RecordBatch.from_arrays([_field(part, result, keep, field) for field in target], schema=target)
 
     return df.select(*wanted).mapInArrow(run, schema)
+
+
+def map_rows(df: DataFrame, function: RowFunction, schema: StructType) -> DataFrame:
+    """Runs ``function`` over every batch of ``df``; gives the rows of all batches that it yields.
+
+    Args:
+        df: the rows; all its columns reach the function.
+        function: gets a batch with at least one row and yields any number of batches with the fields of ``schema``.
+        schema: of the result; other columns that the function gives are dropped.
+    """
+    target = to_arrow_schema(schema, timezone="UTC")
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for result in function(batch) if batch.num_rows else ():
+                yield pa.RecordBatch.from_arrays([result.column(field.name).cast(field.type) for field in target], schema=target)
+
+    return df.mapInArrow(run, schema)
 
 
 def _field(part: pa.RecordBatch, result: Mapping[str, Any], keep: Sequence[str], field: pa.Field) -> pa.Array:

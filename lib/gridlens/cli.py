@@ -16,6 +16,7 @@ import typer
 from gridlens import __version__
 from gridlens.cli_look import look_app
 from gridlens.cli_options import AsOf, From, Json, KnownAt, Root, Sources, To, day, session, with_settings
+from gridlens.cli_tags import tags_app
 from gridlens.errors import GridlensError, PlatformError
 from gridlens.failures import sentence, summary
 from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Source definitions: list them, try one out.")
 app.add_typer(sources_app, name="sources")
+app.add_typer(tags_app, name="tags")
 app.add_typer(look_app)
 
 _DEFAULTS = SampleOptions()

@@ -76,7 +76,7 @@ def show(
     from gridlens.pipelines.look import Selection, resolve, show
 
     selection = Selection(table, where, _names(columns), limit, known_at, personal)
-    resolve(selection)  # a mistyped name is told before Spark starts
+    resolve(settings, selection)  # a mistyped name is told before Spark starts
     with session(settings) as spark:
         rows = show(spark, settings, selection)
     if as_json:
@@ -122,7 +122,7 @@ def export(
     from gridlens.pipelines.look import Selection, export_table, resolve
 
     selection = Selection(table, where, _names(columns), limit, known_at, personal, pseudonyms)
-    resolve(selection)  # a mistyped name is told before Spark starts
+    resolve(settings, selection)  # a mistyped name is told before Spark starts
     with session(settings) as spark, step(f"Writing {to}"):
         done = export_table(spark, settings, selection, to)
     if as_json:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,8 @@ from gridlens import __version__
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.errors import GridlensError
 from gridlens.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Run:
     fingerprints: dict[str, str] = field(default_factory=dict)
     tables_out: dict[str, int] = field(default_factory=dict)
     nothing_new: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def wrote(self, table: str, rows: int) -> None:
         """Adds to the rows written to a table."""
@@ -36,7 +41,17 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        return (dt.datetime.now(dt.timezone.utc) - self.started_at).total_seconds()
+        """Since the run began; not from the wall clock, which may be set back meanwhile."""
+        return time.monotonic() - self.began
+
+
+@contextmanager
+def timed(say: Callable[[str], None], what: str) -> Iterator[None]:
+    """Says what was done and how long it took."""
+    log.info("%s ...", what)
+    began = time.monotonic()
+    yield
+    say(f"  {what} in {time.monotonic() - began:.1f} s")
 
 
 @contextmanager

@@ -113,6 +113,7 @@ class Table:
         partition_by: layout folders.
         sort_by: order inside files, for file statistics.
         checks: constraint name to SQL condition, enforced by Delta itself.
+        open: columns of definitions that were withdrawn stay in the table.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Table:
     partition_by: tuple[str, ...] = ()
     sort_by: tuple[str, ...] = ()
     checks: dict[str, str] = dataclass_field(default_factory=dict)
+    open: bool = False
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.fields]

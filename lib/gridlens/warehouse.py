@@ -12,6 +12,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gridlens.errors import ContractError
 from gridlens.settings import Settings
 from gridlens.tables import Field, Table, empty, literal_in
 
@@ -90,6 +91,20 @@ class Warehouse:
         told = ", ".join(f"'{key}' = '{escaped(value)}'" for key, value in properties.items())
         self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.location(table)} (\n{columns}\n) USING DELTA {partition} TBLPROPERTIES ({told})")
         self._known.add(self.path(table))
+
+    def widen(self, table: Table) -> None:
+        """Adds the declared columns that the table lacks; what is not declared stays.
+
+        Raises:
+            ContractError: a column is there with another type.
+        """
+        present = {f.name: f.dataType.simpleString() for f in self._open(table).schema.fields}
+        other = [f"{f.name} is {present[f.name]}" for f in table.fields if present.get(f.name, f.type) != f.data_type.simpleString()]
+        if other:
+            raise ContractError(f"table {table.name}: {', '.join(other)} already; what is of another type needs another name")
+        missing = ", ".join(column_ddl(f) for f in table.fields if f.name not in present)
+        if missing:
+            self.spark.sql(f"ALTER TABLE {self.location(table)} ADD COLUMNS ({missing})")
 
     def append(self, table: Table, df: DataFrame) -> None:
         """Adds rows. The caller makes sure that they are not there yet (keyed writes use :meth:`merge`)."""

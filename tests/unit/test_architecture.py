@@ -10,12 +10,13 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARY = PROJECT / "lib" / "gridlens"
-FRONT = {"cli", "cli_look", "cli_options", "doctor"}
+FRONT = {"cli", "cli_look", "cli_options", "cli_tags", "doctor"}
 """What a user calls; everything else at the top of the library is foundation."""
 BELOW = {"contracts": "foundation", "pipelines": "pipelines"}
 """Folders that are no capability."""
 EXCEPTIONS = {
     ("fold.pieces", "quality"): "row-local checks run while a block is in cache, in the fold's one pass over it",
+    ("reports.explanation", "tags"): "the type of what it prints",
     ("reports.source_check", "ingest"): "the type of what it prints",
     ("samples.bills", "billing"): "the province's bills are made by the tariff engine itself",
     ("samples.province", "billing"): "the tariffs by which the province is billed",

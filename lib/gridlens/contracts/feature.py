@@ -33,7 +33,7 @@ class Feature(Field):
     Attributes:
         formula: how it is computed, in the notation of the table's notes.
         source: publication or standard that the definition comes from.
-        grain: ``day``, ``month`` or ``year``.
+        grain: ``day``, ``month``, ``year`` or ``account``.
     """
 
     formula: str = ""

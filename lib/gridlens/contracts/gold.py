@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.consumption_year import YEAR_FEATURES
 from gridlens.contracts.entities import CHANNEL, POINT
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
 from gridlens.contracts.silver import LOCAL_MONTH
+from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
 from gridlens.tables import Field, Table
 
 DAY_TYPES = ("working", "weekend", "holiday")
@@ -49,4 +51,6 @@ CONSUMPTION_YEAR = Table(
     partition_by=("as_of",),
     sort_by=("metering_point_id",),
 )
-GOLD: dict[str, Table] = {t.name: t for t in (LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR)}
+GOLD: dict[str, Table] = {
+    t.name: t for t in (LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE, TAG_VALUE, TAG_CURRENT, TAG_CATALOGUE)
+}

@@ -80,13 +80,13 @@ def _profiles(hourly: np.ndarray, days: Arrays) -> Arrays:
     return {
         "profile_working_kw": working,
         "profile_nonworking_kw": other,
-        "profile_similarity": _correlation(working, other),
+        "profile_similarity": correlation(working, other),
         "entropy": entropy(profile),
         "regularity": np.where(w.varies(flat), 1 - unexplained / spread, np.nan),
     }
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pearson correlation of the rows of two arrays; NaN where a value is unknown or a row is flat."""
     moving = (a.max(axis=1) > a.min(axis=1)) & (b.max(axis=1) > b.min(axis=1))
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)

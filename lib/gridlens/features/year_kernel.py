@@ -32,7 +32,7 @@ def _features(packed: np.ndarray, temperature: np.ndarray, area: np.ndarray, as_
     days = dict(zip(DAY_COLUMNS, w.dense(packed, WIDTH, YEAR_DAYS)[1:], strict=True))
     daily = complete_energy(days)
     with np.errstate(invalid="ignore", divide="ignore"):
-        out = energy_window(days, YEAR_DAYS) | demand_window(days) | _seasons(daily, as_of)
+        out = energy_window(days, YEAR_DAYS) | demand_window(days) | seasons(daily, as_of)
         centre = w.mean(daily)
         slope = np.where((~np.isnan(daily)).sum(axis=1) >= MIN_TREND_DAYS, w.slope(daily), np.nan)
         return (
@@ -60,7 +60,7 @@ def _weather(daily: np.ndarray, temperature: np.ndarray, area: np.ndarray) -> Ar
     return out
 
 
-def _seasons(daily: np.ndarray, as_of: np.datetime64) -> Arrays:
+def seasons(daily: np.ndarray, as_of: np.datetime64) -> Arrays:
     """Seasonality from the twelve calendar months, where each has days enough."""
     dates = as_of.astype("datetime64[D]") - np.arange(YEAR_DAYS - 1, -1, -1)
     month = dates.astype("datetime64[M]").astype(np.int64) % 12

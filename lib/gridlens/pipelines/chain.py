@@ -1,4 +1,4 @@
-"""The whole chain: sources → bronze → silver → features. Nothing new at the sources: nothing is computed again."""
+"""The whole chain: sources → bronze → silver → features → tags. Nothing new at the sources: nothing is computed again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from gridlens.pipelines.features import TableRows, run_features
+from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
-from gridlens.pipelines.options import RunOptions
+from gridlens.pipelines.options import RunOptions, TagOptions
 from gridlens.pipelines.sample import run_sample
+from gridlens.pipelines.tag_state import newest_features
+from gridlens.pipelines.tags import TagsResult, run_tags
 from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 
@@ -26,6 +29,7 @@ class ChainResult:
     known_files: int
     loaded: tuple[LoadedRows, ...]
     tables: tuple[TableRows, ...]
+    tags: TagsResult | None
     seconds: float
 
 
@@ -55,11 +59,21 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
     ingest = run_ingest(spark, settings, options.ingest, say=say)
     say("features")
     features = run_features(spark, settings, options.features, say=say)
-    nothing_new = ingest.nothing_new and features.nothing_new
+    tags = _tags(spark, settings, options, features, say)
+    nothing_new = ingest.nothing_new and features.nothing_new and (tags is None or tags.nothing_new)
     if nothing_new:
         say("nothing new at the sources; the features stand")
     loaded = tuple(_row(batch) for batch in ingest.loaded)
-    return ChainResult(str(settings.warehouse), nothing_new, ingest.known_files, loaded, features.rows, _since(began))
+    return ChainResult(str(settings.warehouse), nothing_new, ingest.known_files, loaded, features.rows, tags, _since(began))
+
+
+def _tags(spark: SparkSession, settings: Settings, options: RunOptions, features: FeaturesResult, say: Say) -> TagsResult | None:
+    """The tags of the same day; none where no source has customers, or a backfill left the account features as they were."""
+    moment = features.as_of, features.known_at
+    if options.features.backfill or newest_features(Warehouse(spark, settings), *moment) is None:
+        return None
+    say("tags")
+    return run_tags(spark, settings, TagOptions(*moment), say=say)
 
 
 def _since(began: float) -> float:

@@ -19,6 +19,8 @@ from gridlens.quality.estimates import affected_months
 from gridlens.warehouse import Warehouse
 
 Digests = dict[str, str]
+ACCOUNTS = "accounts"
+"""What account features depend on beside load shapes; no month is computed again because of it."""
 _MONTH = "month/"
 
 
@@ -64,7 +66,7 @@ def last_digests(warehouse: Warehouse) -> Digests:
 def changed_months(now: Mapping[str, str], before: Mapping[str, str]) -> list[dt.date]:
     """Months to compute again: those whose facts changed, those near enough to matter, and all where a shared input changed."""
     months = {dt.date.fromisoformat(name.removeprefix(_MONTH)): digest for name, digest in now.items() if name.startswith(_MONTH)}
-    shared = {name for name in {*now, *before} if not name.startswith(_MONTH)}
+    shared = {name for name in {*now, *before} if name != ACCOUNTS and not name.startswith(_MONTH)}
     if any(now.get(name) != before.get(name) for name in shared):
         return sorted(months)
     gone = [dt.date.fromisoformat(name.removeprefix(_MONTH)) for name in before if name.startswith(_MONTH) and name not in now]
@@ -77,6 +79,11 @@ def months_between(months: Sequence[dt.date], first: dt.date | None, last: dt.da
     """The months that a backfill from ``first`` to ``last`` touches."""
     low = first.replace(day=1) if first else dt.date.min
     return [month for month in months if low <= month <= (last or dt.date.max)]
+
+
+def standing(now: Mapping[str, str], before: Mapping[str, str], months: Sequence[dt.date]) -> Digests:
+    """What the tables stand for after a backfill of ``months``: these as known now, all else as before."""
+    return {**before, **{name: now[name] for name in (f"{_MONTH}{month}" for month in months) if name in now}}
 
 
 def _last_day(month: dt.date) -> dt.date:

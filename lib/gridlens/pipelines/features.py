@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,8 +15,10 @@ from pyspark.sql import functions as F
 from gridlens.billing.book import read_tariffs
 from gridlens.billing.tariff_table import tariff_rows
 from gridlens.calendars import calendar_rows, load_override
-from gridlens.contracts.gold import CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
+from gridlens.contracts.account_energy import SERIES_DAYS
+from gridlens.contracts.gold import ACCOUNT_FEATURE, CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import (
+    ACCOUNT_TABLE,
     CALENDAR,
     INTERVAL_DAY,
     INTERVAL_DAY_SUPERSEDED,
@@ -35,18 +33,29 @@ from gridlens.features import consumption_year, load_shape_day, load_shape_month
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known, entity_key
 from gridlens.lease import writer_lease
-from gridlens.pipelines.changes import Digests, changed_months, last_digests, month_digests, months_between, table_digest
+from gridlens.pipelines.account_features import batches_digest, write_account_features
+from gridlens.pipelines.changes import (
+    ACCOUNTS,
+    Digests,
+    changed_months,
+    last_digests,
+    month_digests,
+    months_between,
+    standing,
+    table_digest,
+)
+from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.pipelines.quality import unmeasured, write_quality
 from gridlens.quality.estimates import interval_estimates
-from gridlens.runs import Run, logged
+from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.tables import empty, literal_in
 from gridlens.warehouse import Warehouse
 
-log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 YEAR = dt.timedelta(days=364)
+SERIES = dt.timedelta(days=SERIES_DAYS)
 PARALLEL_STEPS = 2
 
 
@@ -83,25 +92,31 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     if not warehouse.written(INTERVAL_DAY):
         raise SourceError("there are no interval readings in the warehouse yet: run `gridlens ingest` first")
     as_of = options.as_of or _last_day(warehouse)
-    known_at = options.known_at or end_of_day(as_of, settings)
+    known_at = options.known_at or knowledge_of_day(as_of, settings)
     run = Run("features", {"from": options.from_, "to": options.to}, as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
         facts = _known_facts(warehouse, as_of, known_at)
         reference = write_reference(warehouse, settings, as_of)
-        run.fingerprints |= _digests(facts, reference, as_of)
-        months = _wanted(run.fingerprints, last_digests(warehouse), options)
-        run.nothing_new = not months
-        tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR)
+        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{batches_digest(warehouse)} {known_at.isoformat()}"}
+        before = last_digests(warehouse)
+        months = _wanted(now, before, options)
+        run.fingerprints |= standing(now, before, months) if options.backfill else now
+        accounts = _accounts_wanted(warehouse, months, now, before, options)
+        run.nothing_new = not months and not accounts
+        tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE)
         quality = partial(_quality, warehouse, facts, run.run_id)
         if months:
             _compute(warehouse, facts, reference, months, as_of, quality, say)
         elif not empty(unmeasured(warehouse)):
-            with _timed(say, "figures of data quality"):
+            with timed(say, "figures of data quality"):
                 quality()
+        if accounts:
+            with timed(say, "account features"):
+                write_account_features(warehouse, settings, reference.calendar, as_of, known_at)
         rows = tuple(TableRows(f"{t.layer}.{t.name}", warehouse.read(t).count()) for t in tables)
-        for item in rows if months else ():
+        for item in () if run.nothing_new else rows:
             run.wrote(item.table, item.rows)
-    return FeaturesResult(run.run_id, as_of, known_at, not months, rows, run.seconds)
+    return FeaturesResult(run.run_id, as_of, known_at, run.nothing_new, rows, run.seconds)
 
 
 @dataclass(frozen=True)
@@ -143,12 +158,19 @@ def _digests(facts: _Facts, reference: Reference, as_of: dt.date) -> Digests:
 
 def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.date]:
     """The months to compute: those of a backfill, else those that changed. Another as_of moves the year, not the months."""
-    if options.from_ or options.to:
+    if options.backfill:
         every = changed_months(now, {})
         return months_between(every, options.from_, options.to)
     if now["as_of"] != before.get("as_of"):
         return changed_months(now, {**before, "as_of": now["as_of"]}) or changed_months(now, {})[-1:]
     return changed_months(now, before)
+
+
+def _accounts_wanted(warehouse: Warehouse, months: list[dt.date], now: Digests, before: Digests, options: FeatureOptions) -> bool:
+    """Account features follow load shapes that are whole: not those of a backfill, which leaves other months as they were."""
+    if options.backfill or not warehouse.written(ACCOUNT_TABLE):
+        return False
+    return bool(months) or now[ACCOUNTS] != before.get(ACCOUNTS) or not warehouse.written(ACCOUNT_FEATURE)
 
 
 def _compute(
@@ -162,10 +184,10 @@ def _compute(
 ) -> None:
     where = literal_in("local_month", months)
     registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, known_at=facts.known_at)
-    with _timed(say, f"opinions and estimates for {len(months)} month(s)"):
+    with timed(say, f"opinions and estimates for {len(months)} month(s)"):
         estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
         warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
-    with _timed(say, "load shapes by day"):
+    with timed(say, "load shapes by day"):
         chosen = facts.days.where(F.col("local_month").isin(months))
         shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), facts.points, reference.calendar, reference.tariff)
         warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
@@ -179,7 +201,7 @@ def _compute(
         warehouse.replace(CONSUMPTION_YEAR, year, where=literal_in("as_of", [as_of]))
 
     # Side by side: none needs another's result, and small ones spend their time in planning and commits.
-    with _timed(say, "load shapes by month and year, figures of data quality"), ThreadPoolExecutor(PARALLEL_STEPS) as pool:
+    with timed(say, "load shapes by month and year, figures of data quality"), ThreadPoolExecutor(PARALLEL_STEPS) as pool:
         for step in [pool.submit(step) for step in (quality, by_month, by_year)]:
             step.result()
 
@@ -196,27 +218,15 @@ def _quality(warehouse: Warehouse, facts: _Facts, run_id: str) -> None:
     )
 
 
-@contextmanager
-def _timed(say: Say, what: str) -> Iterator[None]:
-    log.info("%s ...", what)
-    began = time.monotonic()
-    yield
-    say(f"  {what} in {time.monotonic() - began:.1f} s")
-
-
-def end_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
-    """The default moment of knowledge: the end of ``as_of`` in the company's zone plus the declared lag, UTC."""
-    midnight = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), ZoneInfo(settings.zone))
-    return (midnight + dt.timedelta(hours=settings.known_at_lag_hours)).astimezone(dt.timezone.utc)
-
-
 def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> Reference:
     """Writes calendar and tariffs from their definitions where these have changed, and gives both."""
     spark = warehouse.spark
     override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
     first = warehouse.read(INTERVAL_DAY).agg(F.min("local_date")).first()
-    start = (first[0] if first and first[0] else as_of) - dt.timedelta(days=62)
-    days = calendar_rows(settings.calendar, start, as_of + dt.timedelta(days=62), override)
+    start = min(first[0] if first and first[0] else as_of, as_of - SERIES) - dt.timedelta(days=62)
+    end = as_of + dt.timedelta(days=62)
+    # Whole years, so that the same calendar, and with it all months computed, stands from one day's run to the next.
+    days = calendar_rows(settings.calendar, start.replace(month=1, day=1), end.replace(month=12, day=31), override)
     prices = tariff_rows(read_tariffs(conf_files(settings, "tariffs"), conf_files(settings, "tariffs/purchase")))
     fingerprint = hashlib.sha256(repr((days, prices)).encode()).hexdigest()[:16]
     if last_digests(warehouse).get("reference") != fingerprint:

@@ -11,13 +11,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.contracts import all_tables, find_table
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, QUARANTINE
 from gridlens.errors import SettingsError
 from gridlens.expressions import Checked, check
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
+from gridlens.pipelines.declared import declared_table, declared_tables
 from gridlens.pseudonyms import pseudonymise
 from gridlens.reports.export import Exported, export
 from gridlens.settings import Settings
@@ -79,7 +79,7 @@ def list_tables(spark: SparkSession, settings: Settings) -> Rows:
             "keys": ", ".join(table.keys),
             "what": table.doc,
         }
-        for full, table in all_tables().items()
+        for full, table in declared_tables(settings).items()
     ]
 
 
@@ -101,14 +101,14 @@ def _parsed(row: dict[str, Any]) -> dict[str, Any]:
     return {name: json.loads(value) if name in ("parameters", "tables_out") and value else value for name, value in row.items()}
 
 
-def resolve(selection: Selection) -> tuple[Table, list[str], Checked | None]:
+def resolve(settings: Settings, selection: Selection) -> tuple[Table, list[str], Checked | None]:
     """Table, columns and condition of ``selection``, checked without Spark.
 
     Raises:
         SettingsError: no such table or column.
         DefinitionError: the expression is not allowed.
     """
-    table = find_table(selection.table)
+    table = declared_table(settings, selection.table)
     condition = check(selection.where, table.schema, "option --where", family="boolean") if selection.where else None
     return table, _columns(table, selection), condition
 
@@ -120,7 +120,7 @@ def select(spark: SparkSession, settings: Settings, selection: Selection) -> tup
         SettingsError: no such table or column, the table was never written, or it has no knowledge time.
         DefinitionError: the expression is not allowed.
     """
-    table, names, condition = resolve(selection)
+    table, names, condition = resolve(settings, selection)
     warehouse = Warehouse(spark, settings)
     if not warehouse.exists(table):
         raise SettingsError(f"table {table.layer}.{table.name} does not exist yet in {settings.warehouse}: run `gridlens run` first")

@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from gridlens import __version__
-from gridlens.contracts import all_tables
 from gridlens.contracts.ops import MIGRATION
 from gridlens.errors import ContractError
 from gridlens.lease import writer_lease
+from gridlens.pipelines.declared import declared_tables
 from gridlens.pipelines.options import MigrateOptions
 from gridlens.runs import Run, logged
 from gridlens.settings import Settings
@@ -67,9 +67,9 @@ def run_migrate(spark: SparkSession, settings: Settings, options: MigrateOptions
     warehouse = Warehouse(spark, settings)
     run = Run("migrate", {})
     if options.dry_run:
-        return MigrateResult(None, True, _changes(_plan(warehouse, all_tables().values())), run.seconds)
+        return MigrateResult(None, True, _changes(_plan(warehouse, declared_tables(settings).values())), run.seconds)
     with writer_lease(settings), logged(warehouse, run):
-        steps = _plan(warehouse, all_tables().values())
+        steps = _plan(warehouse, declared_tables(settings).values())
         run.nothing_new = not steps
         # The table of changes comes first, because the others are recorded in it.
         own = [step for step in steps if step.table.name == MIGRATION.name]
@@ -108,7 +108,8 @@ def _refusals(warehouse: Warehouse, table: Table) -> list[str]:
     """What of the table differs from its declaration and cannot be mended by adding."""
     name = _full_name(table)
     present = {f.name: f for f in warehouse.spark.table(warehouse.location(table)).schema.fields}
-    reasons = [f"table {name} has a column {column} that is no longer declared" for column in present if column not in table.columns]
+    strange = () if table.open else (column for column in present if column not in table.columns)
+    reasons = [f"table {name} has a column {column} that is no longer declared" for column in strange]
     for field in table.fields:
         there = present.get(field.name)
         if there is None and not field.nullable:

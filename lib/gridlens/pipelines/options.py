@@ -58,6 +58,25 @@ class FeatureOptions:
     from_: dt.date | None = None
     to: dt.date | None = None
 
+    @property
+    def backfill(self) -> bool:
+        return bool(self.from_ or self.to)
+
+
+@dataclass(frozen=True)
+class TagOptions:
+    """Which tags to compute.
+
+    Attributes:
+        as_of: last local day of the account features; default the newest there are.
+        known_at: their moment of knowledge, UTC; default the newest of that day.
+        changed: only tags whose definition changed, and those that depend on them, of the day the tags stand for.
+    """
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    changed: bool = False
+
 
 @dataclass(frozen=True)
 class RunOptions:

@@ -85,7 +85,7 @@ def print_result(title: str, result: Any, *, as_json: bool = False) -> None:
     tables: dict[str, Sequence[Mapping[str, Any]]] = {}
     for field in fields(result):
         value = getattr(result, field.name)
-        records = [_record(item) for item in value] if isinstance(value, list | tuple) else []
+        records = [_record(item) for item in (value if isinstance(value, list | tuple) else [value] if is_dataclass(value) else [])]
         if records and all(records):
             tables[field.name.replace("_", " ")] = [record for record in records if record]
         elif field.name == "seconds":

@@ -53,7 +53,7 @@ def quiet(_: str) -> None:
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, *tables: Table) -> None:
-    monkeypatch.setattr(migrate, "all_tables", lambda: {f"{t.layer}.{t.name}": t for t in (*tables, RUN_LOG, MIGRATION)})
+    monkeypatch.setattr(migrate, "declared_tables", lambda _: {f"{t.layer}.{t.name}": t for t in (*tables, RUN_LOG, MIGRATION)})
 
 
 def fill(warehouse: Warehouse, table: Table) -> Warehouse:

@@ -1,0 +1,87 @@
+"""Which rows stand behind a feature of an account, so that any value can be followed down to its source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gridlens.contracts.account_contact import FIELD_FEATURES, INTERACTION_FEATURES, PURCHASE_FEATURES, SERVICE_FEATURES
+from gridlens.contracts.account_energy import ENERGY_FEATURES
+from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS, PEER_FEATURES, PEERS
+from gridlens.contracts.account_money import BILL_FEATURES, PAYMENT_FEATURES
+from gridlens.contracts.account_shape import SHAPE_FEATURES
+from gridlens.contracts.bronze import BRONZE
+from gridlens.contracts.silver import SILVER
+from gridlens.tables import Field, Table
+
+ACCOUNT_KEY, POINT_KEY, TRANSFORMER_KEY = "account_id", "metering_point_id", "transformer_id"
+_WINDOW = re.compile(r"_(\d+)d(?:_percentile)?$")
+DEFAULT_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Rows behind a feature.
+
+    Attributes:
+        table: where they stand.
+        by: what they belong to: the account, one of its metering points, or a transformer of these.
+        when: column of their day or moment.
+        shows: columns worth showing, beside ``when`` and the locator.
+    """
+
+    table: Table
+    by: str
+    when: str
+    shows: tuple[str, ...]
+
+
+_ACCOUNT = Evidence(SILVER["account"], ACCOUNT_KEY, "valid_from", ("party_id", "category", "industry_code", "opened_on", "closed_on"))
+_POINT = Evidence(
+    SILVER["metering_point"],
+    ACCOUNT_KEY,
+    "valid_from",
+    ("metering_point_id", "tariff_id", "contract_capacity_kva", "voltage_level", "has_pv"),
+)
+_REGISTER = Evidence(SILVER["register_reading"], POINT_KEY, "read_date", ("metering_point_id", "meter_id", "read_kind", "reading_total"))
+_CURVE = Evidence(BRONZE["meter_interval"], POINT_KEY, "local_date", ("metering_point_id", "channel"))
+_BILL = Evidence(SILVER["bill"], ACCOUNT_KEY, "period_end", ("bill_id", "quantity_kwh", "amount", "due_on"))
+_PAYMENT = Evidence(SILVER["payment"], ACCOUNT_KEY, "paid_at", ("payment_id", "bill_id", "amount", "channel", "reversal_of"))
+_SERVICE = Evidence(SILVER["service_event"], ACCOUNT_KEY, "opened_at", ("event_id", "kind", "channel", "closed_at", "satisfaction"))
+_PURCHASE = Evidence(SILVER["purchase"], ACCOUNT_KEY, "purchased_on", ("purchase_id", "product_id", "ended_on", "amount"))
+_INTERACTION = Evidence(SILVER["interaction"], ACCOUNT_KEY, "occurred_at", ("interaction_id", "kind", "channel", "object"))
+_INSPECTION = Evidence(SILVER["inspection"], POINT_KEY, "inspected_on", ("inspection_id", "finding", "recovered_kwh"))
+_OUTAGE = Evidence(SILVER["outage_event"], TRANSFORMER_KEY, "started_at", ("outage_id", "kind", "ended_at"))
+
+_OF_POINT = {
+    *("voltage_level", "tariff_id", "transformer_id", "feeder_id", "point_count", "phases", "has_pv"),
+    *("contract_capacity_kva", "capacity_change_365d"),
+}
+_GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
+    (tuple(f for f in (*BASE_FIELDS, *BASE_FEATURES) if f.name in _OF_POINT), (_POINT,)),
+    (tuple(f for f in BASE_FEATURES if f.name == "full_load_hours_365d"), (_POINT, _REGISTER)),
+    ((*BASE_FIELDS, *BASE_FEATURES), (_ACCOUNT,)),
+    (ENERGY_FEATURES, (_REGISTER, _CURVE)),
+    (SHAPE_FEATURES, (_CURVE,)),
+    (BILL_FEATURES, (_BILL,)),
+    (PAYMENT_FEATURES, (_BILL, _PAYMENT)),
+    (SERVICE_FEATURES, (_SERVICE,)),
+    (PURCHASE_FEATURES, (_PURCHASE,)),
+    (INTERACTION_FEATURES, (_INTERACTION,)),
+    (tuple(f for f in FIELD_FEATURES if "outage" in f.name), (_OUTAGE,)),
+    (FIELD_FEATURES, (_INSPECTION,)),
+    (PEER_FEATURES[:2], (_ACCOUNT,)),
+)
+
+
+def evidence_of(feature: str) -> tuple[Evidence, ...]:
+    """Where the rows behind ``feature`` stand; a percentile has those of the feature it ranks."""
+    ranked = feature.removesuffix("_percentile")
+    name = ranked if ranked in PEERS else feature
+    return next(evidence for fields, evidence in _GROUPS if name in {f.name for f in fields})
+
+
+def days_of(feature: str) -> int:
+    """Days that the feature looks back: the window its name ends with, else a year."""
+    window = _WINDOW.search(feature)
+    return int(window.group(1)) if window else DEFAULT_DAYS

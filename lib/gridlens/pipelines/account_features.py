@@ -1,0 +1,77 @@
+"""Account features: silver as known, the load shapes as computed for the same moment → account_feature_v1."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.consumption_year import YEAR_DAYS
+from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
+from gridlens.contracts.ops import BATCH_ACCOUNT
+from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, REGISTER_READING, SILVER
+from gridlens.features.account import AccountFacts, account_feature
+from gridlens.fold.versioned import as_known
+from gridlens.pipelines.moments import end_of_local_day
+from gridlens.settings import Settings
+from gridlens.tables import literal_in
+from gridlens.warehouse import Warehouse
+
+LOOKUP_CALENDAR = ("local_date", "day_type", "days_to_spring_festival")
+LOOKUP_WEATHER = ("area_id", "local_date", "temperature_mean_c")
+
+
+def batches_digest(warehouse: Warehouse) -> str:
+    """What account features depend on beside load shapes: the batches loaded so far, whatever their entity."""
+    batches = warehouse.read(BATCH_ACCOUNT).agg(F.count("*").alias("n"), F.bit_xor(F.xxhash64("_batch_id")).alias("digest")).first()
+    return f"{batches['n']}:{batches['digest']}" if batches else ""
+
+
+def write_account_features(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> int:
+    """Computes and writes the rows of one (``as_of``, ``known_at``); gives their number.
+
+    The load shapes must have been computed for the same two moments.
+    """
+    until = end_of_local_day(as_of, settings.zone)
+    features = account_feature(
+        _facts(warehouse, calendar, as_of, known_at), as_of=as_of, known_at=known_at, until=until, zone=settings.zone
+    )
+    moment = f"known_at = TIMESTAMP'{known_at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}Z'"
+    where = f"{literal_in('as_of', [as_of])} AND {moment}"
+    warehouse.replace(ACCOUNT_FEATURE, features, where=where)
+    return warehouse.read(ACCOUNT_FEATURE).where(where).count()
+
+
+def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
+    def known(name: str) -> DataFrame:
+        return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of)
+
+    def versions(name: str, key: str) -> DataFrame:
+        return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of, keys=(key, "valid_from"))
+
+    points = warehouse.read(METERING_POINT)
+    year_before = as_of - dt.timedelta(days=YEAR_DAYS)
+    readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
+    year = known("weather").where(F.col("local_date").between(F.lit(year_before), F.lit(as_of)))
+    return AccountFacts(
+        accounts=versions(ACCOUNT_TABLE.name, "account_id"),
+        points=versions(METERING_POINT.name, "metering_point_id"),
+        points_now=as_known(points, METERING_POINT, known_at=known_at, as_of=as_of),
+        points_before=as_known(points, METERING_POINT, known_at=known_at, as_of=year_before),
+        readings=readings if warehouse.written(REGISTER_READING) else None,
+        days=warehouse.read(LOAD_SHAPE_DAY),
+        months=warehouse.read(LOAD_SHAPE_MONTH),
+        bills=known("bill"),
+        items=known("bill_item"),
+        payments=known("payment"),
+        events=known("service_event"),
+        purchases=known("purchase"),
+        products=known("product"),
+        interactions=known("interaction"),
+        inspections=known("inspection"),
+        outages=known("outage_event"),
+        calendar=[row.asDict() for row in calendar.select(*LOOKUP_CALENDAR).collect()],  # some thousand days
+        weather=[row.asDict() for row in year.select(*LOOKUP_WEATHER).collect()],  # areas × 365 days
+    )

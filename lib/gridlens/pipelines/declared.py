@@ -1,0 +1,60 @@
+"""The tables as one deployment declares them: those of the contracts, and the one whose columns are its tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gridlens.contracts import all_tables, find_table
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_table
+from gridlens.errors import SettingsError
+from gridlens.settings import Settings, conf_files
+from gridlens.tables import Table
+from gridlens.tags.library import TagLibrary, load_tags
+from gridlens.tags.page import tags_markdown
+
+
+def tag_library(settings: Settings) -> TagLibrary:
+    """The tags of conf/tags, the user's files first; raises DefinitionError at the first mistake, naming file and line."""
+    return load_tags(conf_files(settings, "tags"), taggable())
+
+
+def taggable() -> dict[str, str]:
+    """The feature columns that a tag may read, with their types: everything of an account but its key."""
+    return {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name not in ACCOUNT_FEATURE.keys}
+
+
+def list_tags(settings: Settings, category: str | None = None) -> list[dict[str, Any]]:
+    """The tags that are defined, by category and id; raises SettingsError where there is no such category."""
+    if category is not None and category not in CATEGORY_NAMES:
+        raise SettingsError(f"option --category: {category} is unknown; expected one of {', '.join(CATEGORY_NAMES)}")
+    tags = [tag for tag in tag_library(settings).tags if category in (None, tag.definition.category)]
+    return [
+        {
+            "tag": tag.id,
+            "name_zh": tag.definition.name_zh,
+            "name_en": tag.definition.name_en,
+            "category": tag.definition.category,
+            "kind": tag.definition.kind,
+            "value": tag.value_type,
+            "definition": tag.definition.text,
+        }
+        for tag in sorted(tags, key=lambda tag: (list(CATEGORY_NAMES).index(tag.definition.category), tag.id))
+    ]
+
+
+def tags_page(settings: Settings) -> str:
+    """The text of docs/tags.md."""
+    return tags_markdown(tag_library(settings))
+
+
+def declared_tables(settings: Settings) -> dict[str, Table]:
+    """Every table by ``layer.name``."""
+    tables = all_tables()
+    return {**tables, f"gold.{TAG_CURRENT.name}": tag_current_table(tag_library(settings).columns)}
+
+
+def declared_table(settings: Settings, name: str) -> Table:
+    """The table called ``name``, see contracts.find_table."""
+    table = find_table(name)
+    return tag_current_table(tag_library(settings).columns) if table == TAG_CURRENT else table

@@ -1,0 +1,122 @@
+"""What is known of earlier tag runs: which tags were computed when and from which definition, and how they were distributed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column, Window
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT
+from gridlens.tags.library import Tag, TagLibrary
+from gridlens.tags.measures import Distribution, measured_before
+from gridlens.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One set of account features: its two moments, and the run that wrote it last."""
+
+    as_of: dt.date
+    known_at: dt.datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class TagState:
+    """How the tags stand.
+
+    Attributes:
+        moment: (as_of, known_at) of the current values; None before the first run.
+        rows: of each tag the catalogue's last two rows, newest first.
+    """
+
+    moment: tuple[dt.date, dt.datetime] | None
+    rows: tuple[Mapping[str, Any], ...]
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Tags that have a current value, whatever it is."""
+        return frozenset(row["tag_id"] for row in self.rows) if self.moment else frozenset()
+
+    def last(self, tag: str) -> Mapping[str, Any] | None:
+        """The tag's newest row of the catalogue."""
+        return next((row for row in self.rows if row["tag_id"] == tag), None)
+
+    def due(self, library: TagLibrary, moment: Moment, *, changed_only: bool) -> tuple[str, ...]:
+        """The tags to compute. A changed definition changes the fingerprints of all tags that depend on it."""
+        return tuple(tag.id for tag in library.tags if self._stale(tag) or (not changed_only and self._refreshed(tag, moment)))
+
+    def _stale(self, tag: Tag) -> bool:
+        row = self.last(tag.id)
+        return self.moment is None or row is None or row["definition"] != tag.stamp
+
+    def _refreshed(self, tag: Tag, moment: Moment) -> bool:
+        row = self.last(tag.id)
+        if tag.definition.refresh == "daily" or row is None:
+            return True
+        return bool((row["as_of"].year, row["as_of"].month) < (moment.as_of.year, moment.as_of.month))
+
+    def distributions(self, moment: Moment) -> dict[str, Distribution]:
+        """Of each tag the distribution of the last run before ``moment``; a run of the same moment does not compare with itself."""
+        earlier = [row for row in self.rows if (row["as_of"], row["known_at"]) < (moment.as_of, moment.known_at)]
+        return measured_before(reversed(earlier))
+
+
+def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.datetime | None) -> Moment | None:
+    """The newest account features, of one day and moment of knowledge where these are given; None where there are none."""
+    rows = warehouse.read(ACCOUNT_FEATURE).select("as_of", "known_at")
+    for name, value in (("as_of", as_of), ("known_at", known_at)):
+        if value is not None:
+            rows = rows.where(F.col(name) == F.lit(value))
+    row = rows.agg(F.max(F.struct("as_of", "known_at")).alias("newest")).select("newest.as_of", _micros("newest.known_at")).first()
+    if row is None or row["as_of"] is None:
+        return None
+    known = _moment(row["known_at"])
+    return Moment(row["as_of"], known, _writer(warehouse, row["as_of"], known))
+
+
+def _writer(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> str:
+    good = (F.col("job") == "features") & (F.col("outcome") == "succeeded")
+    same = (F.col("as_of") == F.lit(as_of)) & (F.col("known_at") == F.lit(known_at))
+    row = warehouse.read(RUN_LOG).where(good & same).agg(F.max_by("run_id", "ended_at").alias("run")).first()
+    return str(row["run"]) if row else ""
+
+
+def _micros(name: str) -> Column:
+    """A moment as a number: as a timestamp the driver would read it in a zone of its own."""
+    return F.unix_micros(name).alias(name.split(".")[-1])
+
+
+def _moment(micros: int) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+
+
+def tag_state(warehouse: Warehouse) -> TagState:
+    """How the tags stand: the catalogue's last two rows of each tag, and the moment of the current values."""
+    current = warehouse.read(TAG_CURRENT).select("as_of", _micros("known_at")).limit(1).first()
+    newest = Window.partitionBy("tag_id").orderBy(F.desc("as_of"), F.desc("known_at"))
+    catalogue = warehouse.read(TAG_CATALOGUE).withColumn("_age", F.row_number().over(newest)).where(F.col("_age") <= 2)
+    columns = [c for c in TAG_CATALOGUE.columns if c != "known_at"]
+    rows = [row.asDict() for row in catalogue.select(*columns, _micros("known_at")).collect()]
+    known = [{**row, "known_at": _moment(row["known_at"])} for row in rows]
+    return TagState(
+        (current["as_of"], _moment(current["known_at"])) if current else None,
+        tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True)),
+    )
+
+
+def last_tags_run(warehouse: Warehouse) -> tuple[dict[str, str], dt.date, dt.datetime] | None:
+    """Definitions and features of the last tags run that did not fail, with its two moments."""
+    good = (F.col("job") == "tags") & (F.col("outcome") != "failed")
+    newest = F.max_by(F.struct("fingerprints", "as_of", "known_at"), "ended_at").alias("last")
+    row = warehouse.read(RUN_LOG).where(good).agg(newest).select("last.fingerprints", "last.as_of", _micros("last.known_at")).first()
+    if row is None or row["fingerprints"] is None:
+        return None
+    return json.loads(row["fingerprints"]), row["as_of"], _moment(row["known_at"])

@@ -1,0 +1,172 @@
+"""Tags: account features of one day → the value of every tag, what changed, and the catalogue with coverage and drift."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, tag_current_table
+from gridlens.errors import SettingsError, SourceError
+from gridlens.lease import writer_lease
+from gridlens.pipelines.declared import tag_library
+from gridlens.pipelines.options import TagOptions
+from gridlens.pipelines.tag_state import Moment, TagState, last_tags_run, newest_features, tag_state
+from gridlens.runs import Run, logged, timed
+from gridlens.settings import Settings
+from gridlens.tables import literal_in
+from gridlens.tags.changes import tag_changes
+from gridlens.tags.engine import evaluate
+from gridlens.tags.library import Tag, TagLibrary
+from gridlens.tags.measures import catalogue_rows, distributions
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """A tag whose distribution moved more than the limit since the run before."""
+
+    tag: str
+    psi: float
+    holds: int
+    accounts: int
+
+
+@dataclass(frozen=True)
+class TagsResult:
+    """What was computed.
+
+    Attributes:
+        computed: tags computed; of all that are defined.
+        defined: tags defined.
+        changes: rows of tag_value_v1 written: one for each account and tag whose value is another than before.
+        drifted: tags over the limit of drift.
+    """
+
+    run_id: str
+    as_of: dt.date
+    known_at: dt.datetime
+    nothing_new: bool
+    accounts: int
+    computed: int
+    defined: int
+    changes: int
+    drifted: tuple[Drifted, ...]
+    seconds: float
+
+
+def run_tags(spark: SparkSession, settings: Settings, options: TagOptions, *, say: Say = print) -> TagsResult:
+    """Computes the tags of the accounts at one ``as_of``; those alone whose definition changed where ``options.changed``.
+
+    Tags that are refreshed monthly are computed in the first run of a month, and when their definition changes.
+
+    Raises:
+        DefinitionError: a tag does not hold; names file, line and remedy.
+        SourceError: there are no account features of that day.
+        SettingsError: the tags of a later day are there already.
+    """
+    library = tag_library(settings)
+    warehouse = Warehouse(spark, settings)
+    state = tag_state(warehouse)
+    as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
+    moment = newest_features(warehouse, as_of, known_at)
+    if moment is None:
+        day = f" of {as_of}" if as_of else ""
+        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+    run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
+    run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
+    with writer_lease(settings), logged(warehouse, run):
+        _not_before(state, moment)
+        stands = last_tags_run(warehouse) == (run.fingerprints, moment.as_of, moment.known_at)
+        due = () if stands else state.due(library, moment, changed_only=options.changed)
+        run.nothing_new = not due
+        return _compute(warehouse, library, due, state, moment, run, say)
+
+
+def _not_before(state: TagState, moment: Moment) -> None:
+    if state.moment and (moment.as_of, moment.known_at) < state.moment:
+        raise SettingsError(
+            f"the tags stand as of {state.moment[0]} (known at {state.moment[1]:%Y-%m-%d %H:%M}Z): an earlier day cannot be put before it; "
+            "give --as-of that day or a later one, or look at the past with `gridlens show tag_value_v1`"
+        )
+
+
+def _compute(
+    warehouse: Warehouse, library: TagLibrary, due: Collection[str], state: TagState, moment: Moment, run: Run, say: Say
+) -> TagsResult:
+    tags = [tag for tag in library.tags if tag.id in due]
+    at = (F.col("as_of") == F.lit(moment.as_of)) & (F.col("known_at") == F.lit(moment.known_at))
+    features = warehouse.read(ACCOUNT_FEATURE).where(at)
+    accounts = features.count()
+    changes = 0
+    drifted: tuple[Drifted, ...] = ()
+    if tags:
+        table = tag_current_table(library.columns)
+        warehouse.create(table)
+        warehouse.widen(table)
+        wide = _before_after(features, warehouse.read(table), library, tags, state)
+        with timed(say, f"{len(tags)} tags of {accounts:,} accounts"):
+            changes = _write_changes(warehouse, tag_changes(wide, tags, as_of=moment.as_of, known_at=moment.known_at), state, moment)
+        with timed(say, "catalogue and drift"):
+            drifted = _catalogue(warehouse, wide, tags, state, moment)
+        with timed(say, "current values"):
+            of_run = {"as_of": F.lit(moment.as_of), "known_at": F.lit(moment.known_at)}
+            warehouse.replace(table, wide.withColumns(of_run), where="true")
+        for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)):
+            run.wrote(f"gold.{name}", rows)
+    return TagsResult(
+        run.run_id, moment.as_of, moment.known_at, not tags, accounts, len(tags), len(library.tags), changes, drifted, run.seconds
+    )
+
+
+def _before_after(features: DataFrame, current: DataFrame, library: TagLibrary, tags: list[Tag], state: TagState) -> DataFrame:
+    """One row per account: of every tag the value that now counts, of those computed also ``old_<id>``.
+
+    A tag that is not computed keeps its value; one that never was computed for the account counts as false, or as no text.
+    """
+    computed = {tag.id for tag in tags}
+    kept = [identity for identity in library.ids if identity not in computed]
+    old = current.select(
+        "account_id",
+        F.lit(True).alias("_seen"),
+        *kept,
+        *[F.col(tag.id).alias(OLD + tag.id) for tag in tags],
+    )
+    before = {OLD + tag.id: _value_before(tag, known=tag.id in state.computed) for tag in tags}
+    joined = features.join(old, on="account_id", how="left").withColumns(before)
+    return evaluate(joined, library, only=computed, known=kept, keep=[*kept, *before])
+
+
+def _value_before(tag: Tag, *, known: bool) -> Column:
+    nothing = F.lit(False) if tag.value_type == "boolean" else F.lit(None).cast("string")
+    return F.when(F.col("_seen"), F.col(OLD + tag.id)).otherwise(nothing) if known else nothing
+
+
+def _write_changes(warehouse: Warehouse, changes: DataFrame, state: TagState, moment: Moment) -> int:
+    """Writes the changes of this run; gives their number.
+
+    Where the current values are of an earlier moment, rows of this one can only be of a run that died before it wrote its
+    current values: they are replaced, because another definition may have changed other values.
+    """
+    days = literal_in("valid_from", [moment.as_of])
+    where = f"{days} AND known_from = TIMESTAMP'{moment.known_at:%Y-%m-%d %H:%M:%S.%f}Z'"
+    if state.moment == (moment.as_of, moment.known_at):
+        warehouse.merge(TAG_VALUE, changes, prune={"valid_from": [moment.as_of]})
+    else:
+        warehouse.replace(TAG_VALUE, changes, where=where)
+    return warehouse.read(TAG_VALUE).where(where).count()
+
+
+def _catalogue(warehouse: Warehouse, wide: DataFrame, tags: list[Tag], state: TagState, moment: Moment) -> tuple[Drifted, ...]:
+    """Writes the catalogue's rows of this run; gives the tags that drifted."""
+    before = state.distributions(moment)
+    rows = catalogue_rows(tags, distributions(wide, tags, compared=True), as_of=moment.as_of, known_at=moment.known_at, before=before)
+    frame = warehouse.spark.createDataFrame([tuple(row.values()) for row in rows], TAG_CATALOGUE.schema).coalesce(1)
+    warehouse.merge(TAG_CATALOGUE, frame)
+    return tuple(Drifted(row["tag_id"], round(row["psi"], 3), row["holds"], row["accounts"]) for row in rows if row["drift_warning"])
