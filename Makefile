@@ -43,8 +43,9 @@ check: $(READY) ## ruff, mypy and the tests that need no Spark
 bench: $(READY) ## Benchmarks, peers in the same run, a line of JSON each
 	$(BIN)/python -m bench
 
-docs: $(READY) ## Pages made from the contracts
+docs: $(READY) ## Pages made from contracts and definitions
 	$(BIN)/python -m gridlens.reports.tables_doc
+	$(BIN)/gridlens tags page --to docs/tags.md
 
 zip: $(READY) ## The archive for spark-submit --py-files (a wheel fails on executors)
 	$(BIN)/python -m gridlens.archive dist

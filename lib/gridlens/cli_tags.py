@@ -52,7 +52,7 @@ def tags_list(
     from gridlens.pipelines.declared import list_tags
 
     rows = list_tags(settings, category)
-    print_json(rows) if as_json else print_table(rows)
+    print_json(rows) if as_json else print_table(rows, ["tag", "name_zh", "name_en", "category", "kind", "value"])
 
 
 @tags_app.command("check")

@@ -28,12 +28,14 @@ class Evidence:
         by: what they belong to: the account, one of its metering points, or a transformer of these.
         when: column of their day or moment.
         shows: columns worth showing, beside ``when`` and the locator.
+        channel: of meters, the only channel that counts; None: all.
     """
 
     table: Table
     by: str
     when: str
     shows: tuple[str, ...]
+    channel: str | None = None
 
 
 _ACCOUNT = Evidence(SILVER["account"], ACCOUNT_KEY, "valid_from", ("party_id", "category", "industry_code", "opened_on", "closed_on"))
@@ -43,7 +45,9 @@ _POINT = Evidence(
     "valid_from",
     ("metering_point_id", "tariff_id", "contract_capacity_kva", "voltage_level", "has_pv"),
 )
-_REGISTER = Evidence(SILVER["register_reading"], POINT_KEY, "read_date", ("metering_point_id", "meter_id", "read_kind", "reading_total"))
+_REGISTER = Evidence(
+    SILVER["register_reading"], POINT_KEY, "read_date", ("metering_point_id", "meter_id", "read_kind", "reading_total"), channel="1.8.0"
+)
 _CURVE = Evidence(BRONZE["meter_interval"], POINT_KEY, "local_date", ("metering_point_id", "channel"))
 _BILL = Evidence(SILVER["bill"], ACCOUNT_KEY, "period_end", ("bill_id", "quantity_kwh", "amount", "due_on"))
 _PAYMENT = Evidence(SILVER["payment"], ACCOUNT_KEY, "paid_at", ("payment_id", "bill_id", "amount", "channel", "reversal_of"))

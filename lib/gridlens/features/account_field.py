@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_contact import INSPECTION_FEATURES, NO_FINDING, OUTAGE_FEATURES
-from gridlens.features.account_service import HOUR_MICROS
+from gridlens.features.account_windows import HOUR_MICROS
 
 
 def inspection_features(inspections: DataFrame, points: DataFrame, *, as_of: dt.date) -> DataFrame:

@@ -12,9 +12,8 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_contact import DIGITAL_CHANNELS, EXIT_PAGES, INTERACTION_FEATURES, NOT_OWN_KINDS
 from gridlens.contracts.codes import INTERACTION_CHANNELS, PRODUCT_CATEGORIES
-from gridlens.features.account_service import whole_days
+from gridlens.features.account_windows import local_day, whole_days
 
-_DAY_SECONDS = 86_400
 _KIND_COUNTS = {
     "logins_30d": ("login", 30),
     "logins_90d": ("login", 90),
@@ -45,7 +44,7 @@ def interaction_features(interactions: DataFrame, products: DataFrame, *, as_of:
     """
     recent = {days: F.col("occurred_at") >= F.lit(until - dt.timedelta(days=days)) for days in (30, 90, 365)}
     own = ~F.col("kind").isin(*NOT_OWN_KINDS)
-    days_ago = F.when(own, F.datediff(F.lit(as_of), _local_day(F.col("occurred_at"), zone)))
+    days_ago = F.when(own, F.datediff(F.lit(as_of), local_day(F.col("occurred_at"), zone)))
     category = F.when(F.col("kind").isin("view", "click") & recent[90], F.col("category"))
     catalogue = products.select(F.col("product_id").alias("object"), "category")
     totals = (
@@ -89,12 +88,6 @@ def _page_counts(recent: Mapping[int, Column]) -> dict[str, Column]:
         "usage_views_90d": viewed & (F.col("object") == "daily_usage") & recent[90],
         "tariff_searches_365d": searched & (F.col("object") == "tariff") & recent[365],
     }
-
-
-def _local_day(moment: Column, zone: str) -> Column:
-    """The local day of a moment; from the wall clock's seconds, as a cast to date would depend on the session's zone."""
-    wall = F.unix_seconds(F.from_utc_timestamp(moment, zone))
-    return F.date_from_unix_date(F.floor(wall / _DAY_SECONDS).cast("int"))
 
 
 def _distinct_days(days_ago: Column, least: int, most: int) -> Column:

@@ -8,10 +8,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts import account_money as contract
+from gridlens.features.account_windows import local_day
 
 _YEAR = dt.timedelta(days=365)
 _QUARTER = dt.timedelta(days=90)
-_DAY_SECONDS = 86_400
 _BILL, _PAYMENT, _PREPAID = "bill", "payment", "prepaid"
 
 
@@ -64,7 +64,7 @@ def _ledger(
         F.col("amount").alias("credit"),
         "payment_id",
         "paid_at",
-        _local_date("paid_at", zone).alias("paid_on"),
+        local_day("paid_at", zone).alias("paid_on"),
         "channel",
         "reversal_of",
     )
@@ -72,12 +72,6 @@ def _ledger(
     if prepaid is None:
         return entries
     return entries.unionByName(prepaid.select("account_id", F.lit(_PREPAID).alias("entry")), allowMissingColumns=True)
-
-
-def _local_date(moment: str, zone: str) -> Column:
-    """The local day of a moment; counted from the epoch because a cast to date would follow the session's zone."""
-    wall = F.unix_seconds(F.from_utc_timestamp(moment, zone))
-    return F.date_from_unix_date(F.floor(wall / _DAY_SECONDS).cast("int"))
 
 
 def _with_balances(ledger: DataFrame) -> DataFrame:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_contact import DIGITAL_CHANNELS, SERVICE_FEATURES
+from gridlens.features.account_windows import HOUR_MICROS, whole_days
 
-HOUR_MICROS = 3_600_000_000
 _KIND_COUNTS = {
     "enquiry": "enquiries_365d",
     "complaint": "complaints_365d",
@@ -74,8 +74,3 @@ def service_features(events: DataFrame, *, as_of: dt.date, until: dt.datetime) -
         )
     )
     return accounts.select("account_id", *[F.col(f.name).cast(f.type) for f in SERVICE_FEATURES])
-
-
-def whole_days(moment: Column, until: dt.datetime) -> Column:
-    """Whole days (of 24 hours) from ``moment`` to ``until``; in microseconds, as Spark's own difference depends on the session's zone."""
-    return F.floor((F.unix_micros(F.lit(until)) - F.unix_micros(moment)) / (24 * HOUR_MICROS))

@@ -120,6 +120,8 @@ def _rows(
     """The rows of the window that were known; of master data all that hold by ``as_of``."""
     table, when = evidence.table, F.col(evidence.when)
     known = warehouse.read(table).where(F.col(evidence.by).isin(list(keys)) & (F.col("known_from") <= F.lit(known_at)))
+    if evidence.channel:
+        known = known.where(F.col("channel") == evidence.channel)
     if "_rejected" in table.columns:
         known = known.where(~F.col("_rejected"))
     if evidence.when == "valid_from":

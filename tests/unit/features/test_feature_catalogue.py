@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from gridlens.contracts.codes import TARIFF_PERIODS
-from gridlens.contracts.gold import CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
+from gridlens.contracts.gold import ACCOUNT_FEATURE, CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.load_shape_day import PERIOD_NAMES
 from gridlens.features.catalogue import feature_catalogue, features_markdown
 from gridlens.features.day_kernel import WINDOWS, entropy
@@ -12,7 +12,7 @@ from gridlens.features.day_kernel import WINDOWS, entropy
 
 def test_there_are_enough_features_and_each_is_explained() -> None:
     catalogue = feature_catalogue()
-    assert list(catalogue) == [t.name for t in (LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR)]
+    assert list(catalogue) == [t.name for t in (LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE)]
     assert len({f.name for features in catalogue.values() for f in features}) >= 40
     for features in catalogue.values():
         for f in features:

@@ -1,0 +1,38 @@
+"""Which months are computed again, and what a backfill leaves for the next run."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from gridlens.pipelines.changes import ACCOUNTS, changed_months, standing
+
+JAN, FEB, MAR = (dt.date(2026, month, 1) for month in (1, 2, 3))
+NOW = {f"month/{JAN}": "a2", f"month/{FEB}": "b", f"month/{MAR}": "c", "points": "p", "as_of": "2026-03-31", ACCOUNTS: "x"}
+
+
+def test_nothing_changed_nothing_computed() -> None:
+    assert changed_months(NOW, NOW) == []
+
+
+def test_batches_that_only_accounts_depend_on_move_no_month() -> None:
+    assert changed_months(NOW, {**NOW, ACCOUNTS: "before"}) == []
+
+
+def test_a_shared_input_moves_every_month() -> None:
+    assert changed_months(NOW, {**NOW, "points": "other"}) == [JAN, FEB, MAR]
+
+
+def test_a_backfill_stands_for_its_months_only() -> None:
+    before = {**NOW, f"month/{JAN}": "a1", f"month/{MAR}": "c0", ACCOUNTS: "before"}
+    after = standing(NOW, before, [JAN])
+    assert changed_months(NOW, after) == changed_months({**NOW}, {**NOW, f"month/{MAR}": "c0"}), "March still waits to be computed"
+    assert after[ACCOUNTS] == "before"
+
+
+def test_a_backfill_with_other_points_leaves_the_rest_to_be_computed_with_them() -> None:
+    before = {**NOW, "points": "other"}
+    assert changed_months(NOW, standing(NOW, before, [JAN])) == [JAN, FEB, MAR]
+
+
+def test_a_backfill_before_any_whole_run_leaves_everything_to_it() -> None:
+    assert changed_months(NOW, standing(NOW, {}, [FEB])) == [JAN, FEB, MAR]
