@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, ACCOUNT_FEATURES, PEER_FEATURES
-from gridlens.features.account_base import account_base
+from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_bills import bill_features
 from gridlens.features.account_energy import Rows, account_energy, point_holdings
 from gridlens.features.account_field import inspection_features, outage_features
@@ -65,11 +65,11 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
         until: moment at which ``as_of`` ends, UTC.
         zone: IANA zone of the company.
     """
-    base = account_base(facts.accounts, facts.points_now, facts.points_before, as_of=as_of)
+    accounts = accounts_as_of(facts.accounts, as_of=as_of)
     holdings = point_holdings(facts.points)
-    prepaid = base.where(F.col("billing_kind") == "prepaid").select("account_id")
+    prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
     parts = (
-        account_energy(base, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
+        account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
         account_shape(facts.months, holdings, calendar=facts.calendar, as_of=as_of),
         bill_features(facts.bills, facts.items, as_of=as_of),
         payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid),
@@ -79,12 +79,12 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
         inspection_features(facts.inspections, facts.points_now, as_of=as_of),
         outage_features(facts.outages, facts.points_now, as_of=as_of, until=until),
     )
-    joined = base
+    joined = account_base(accounts, facts.points_now, facts.points_before)
     for part in parts:
         joined = joined.join(part, on="account_id", how="left")
     hours = F.try_divide(F.col("energy_kwh_365d"), F.col("contract_capacity_kva"))
     filled = joined.withColumns({"full_load_hours_365d": hours, "as_of": F.lit(as_of), "known_at": F.lit(known_at)}).withColumns(_filled())
-    return ACCOUNT_FEATURE.conform(with_peers(filled, peer_groups(base)))
+    return ACCOUNT_FEATURE.conform(with_peers(filled, peer_groups(accounts)))
 
 
 def _filled() -> dict[str, Column]:

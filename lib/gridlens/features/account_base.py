@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS
@@ -15,21 +15,18 @@ YEAR_DAYS = 365
 _LATER = ("full_load_hours_365d",)
 
 
-def account_base(versions: DataFrame, points: DataFrame, points_before: DataFrame, *, as_of: dt.date) -> DataFrame:
-    """One row for each account opened by ``as_of``: the base columns of account_feature_v1 that need nothing else.
+def account_base(accounts: DataFrame, points: DataFrame, points_before: DataFrame) -> DataFrame:
+    """The base columns of account_feature_v1 that need nothing but accounts and metering points, one row an account.
 
     Args:
-        versions: account as known: one row for each account_id and valid_from.
-        points: metering_point as known, to hold on ``as_of``: one row a point.
+        accounts: of :func:`accounts_as_of`.
+        points: metering_point as known, to hold on the same day: one row a point.
         points_before: the same, to hold 365 days earlier.
-        as_of: last local day included.
     """
-    accounts = _accounts(versions, as_of)
-    held = accounts.join(_holdings(accounts), on="party_id", how="left")
     before = points_before.groupBy("account_id").agg(F.sum("contract_capacity_kva").alias("capacity_before"))
-    joined = held.join(_points(points), on="account_id", how="left").join(before, on="account_id", how="left")
+    joined = accounts.join(_points(points), on="account_id", how="left").join(before, on="account_id", how="left")
     columns = {
-        "party_accounts": F.coalesce("party_accounts", F.lit(0)).cast("int"),
+        "party_accounts": F.count_if("is_open").over(Window.partitionBy("party_id")),
         "point_count": F.coalesce("point_count", F.lit(0)),
         "capacity_change_365d": F.col("contract_capacity_kva") - F.col("capacity_before"),
     }
@@ -37,8 +34,16 @@ def account_base(versions: DataFrame, points: DataFrame, points_before: DataFram
     return joined.withColumns(columns).select("account_id", *[F.col(c).cast(ACCOUNT_FEATURE[c].data_type) for c in wanted])
 
 
-def _accounts(versions: DataFrame, as_of: dt.date) -> DataFrame:
-    """The version that holds on ``as_of``, and how often the holder changed; what ends later has not ended yet."""
+def accounts_as_of(versions: DataFrame, *, as_of: dt.date) -> DataFrame:
+    """Every account opened by ``as_of`` as it holds that day; what ends later has not ended yet.
+
+    Args:
+        versions: account as known: one row for each account_id and valid_from.
+        as_of: last local day included.
+
+    Returns:
+        The columns of account, with ``is_open``, ``account_age_days`` and ``holder_changes_730d``.
+    """
     day = F.lit(as_of)
     seen = versions.where((F.col("valid_from") <= day) & (F.col("opened_on") <= day))
     newest = F.struct("valid_from", "known_from", "_content_hash")
@@ -61,10 +66,6 @@ def _accounts(versions: DataFrame, as_of: dt.date) -> DataFrame:
             "holder_changes_730d": F.size("holders") - 1,
         }
     )
-
-
-def _holdings(accounts: DataFrame) -> DataFrame:
-    return accounts.groupBy("party_id").agg(F.count_if("is_open").alias("party_accounts"))
 
 
 def _points(points: DataFrame) -> DataFrame:

@@ -10,7 +10,7 @@ import pytest
 from chispa import assert_df_equality
 from gridlens.contracts.account_feature import MIN_PEERS, PEERS
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, REGISTER_READING
-from gridlens.features.account_base import account_base
+from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_energy import account_energy, point_holdings
 from gridlens.features.account_peers import peer_groups, with_peers
 from gridlens.features.account_shape import first_month
@@ -72,7 +72,7 @@ def test_base_data_are_those_that_hold_on_the_day(spark: SparkSession) -> None:
         {"metering_point_id": "P3", "account_id": "A1", "contract_capacity_kva": 100.0, "voltage_level": "10kV"},
     )
     before = points(spark, {"metering_point_id": "P1", "account_id": "A1", "contract_capacity_kva": 30.0})
-    got = account_base(versions, now, before, as_of=AS_OF)
+    got = account_base(accounts_as_of(versions, as_of=AS_OF), now, before)
     wanted = ("party_id", "category", "closed_on", "is_open", "account_age_days", "party_accounts", "holder_changes_730d", "point_count")
     expected = spark.createDataFrame(
         [
