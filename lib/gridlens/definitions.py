@@ -87,6 +87,20 @@ def load_yaml(path: str | Path) -> Document:
     return Document(path, data, lines)
 
 
+def definition_files(places: Sequence[str | Path], what: str, example: str) -> list[Path]:
+    """The given YAML files, and every ``*.yml`` in the given folders, by name; a later file replaces an earlier one of the same name.
+
+    Raises:
+        DefinitionError: there is none; says what was looked for.
+    """
+    paths = [Path(place) for place in places]
+    files = {file.name: file for path in paths for file in (sorted(path.glob("*.yml")) if path.is_dir() else [path])}
+    if not files:
+        where = ", ".join(str(path) for path in paths) or "no folder"
+        raise DefinitionError(f"no {what} found in {where}; expected YAML files such as {example}")
+    return [file for _, file in sorted(files.items())]
+
+
 def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path, above: tuple[int, ...]) -> None:
     """Enters the line of every key and item below ``node`` into ``lines``."""
     if id(node) in above:

@@ -104,25 +104,33 @@ def _compute(
     at = (F.col("as_of") == F.lit(moment.as_of)) & (F.col("known_at") == F.lit(moment.known_at))
     features = warehouse.read(ACCOUNT_FEATURE).where(at)
     accounts = features.count()
-    changes = 0
-    drifted: tuple[Drifted, ...] = ()
-    if tags:
-        table = tag_current_table(library.columns)
-        warehouse.create(table)
-        warehouse.widen(table)
-        wide = _before_after(features, warehouse.read(table), library, tags, state)
-        with timed(say, f"{len(tags)} tags of {accounts:,} accounts"):
+    changes, drifted = _write(warehouse, library, features, tags, state, moment, say) if tags else (0, ())
+    for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)) if tags else ():
+        run.wrote(f"gold.{name}", rows)
+    return TagsResult(
+        run.run_id, moment.as_of, moment.known_at, not tags, accounts, len(tags), len(library.tags), changes, drifted, run.seconds
+    )
+
+
+def _write(
+    warehouse: Warehouse, library: TagLibrary, features: DataFrame, tags: list[Tag], state: TagState, moment: Moment, say: Say
+) -> tuple[int, tuple[Drifted, ...]]:
+    """Writes changes, catalogue and, last, current values; gives the number of changes and the tags that drifted."""
+    table = tag_current_table(library.columns)
+    warehouse.create(table)
+    warehouse.widen(table)
+    wide = _before_after(features, warehouse.read(table), library, tags, state).persist()  # planning it once more costs as much again
+    try:
+        with timed(say, f"{len(tags)} tags, changes"):
             changes = _write_changes(warehouse, tag_changes(wide, tags, as_of=moment.as_of, known_at=moment.known_at), state, moment)
         with timed(say, "catalogue and drift"):
             drifted = _catalogue(warehouse, wide, tags, state, moment)
         with timed(say, "current values"):
             of_run = {"as_of": F.lit(moment.as_of), "known_at": F.lit(moment.known_at)}
             warehouse.replace(table, wide.withColumns(of_run), where="true")
-        for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)):
-            run.wrote(f"gold.{name}", rows)
-    return TagsResult(
-        run.run_id, moment.as_of, moment.known_at, not tags, accounts, len(tags), len(library.tags), changes, drifted, run.seconds
-    )
+    finally:
+        wide.unpersist()
+    return changes, drifted
 
 
 def _before_after(features: DataFrame, current: DataFrame, library: TagLibrary, tags: list[Tag], state: TagState) -> DataFrame:

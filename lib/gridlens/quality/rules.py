@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as ModelField
 
 from gridlens.contracts.entities import ENTITIES
-from gridlens.definitions import Defined, explain, parse_definitions
-from gridlens.errors import DefinitionError
+from gridlens.definitions import Defined, definition_files, explain, parse_definitions
 from gridlens.quality.rule_functions import FUNCTIONS, RuleFunction, check_pattern
 from gridlens.tables import Field
 
@@ -101,14 +100,9 @@ def load_rules(places: Sequence[str | Path]) -> RuleSet:
     Raises:
         DefinitionError: names file and line: an unknown function, entity, field or argument, a repeated id.
     """
-    paths = [Path(place) for place in places]
-    files = {file.name: file for path in paths for file in (sorted(path.glob("*.yml")) if path.is_dir() else [path])}
-    if not files:
-        where = ", ".join(str(path) for path in paths) or "no folder"
-        raise DefinitionError(f"no rules found in {where}; expected YAML files such as customer.yml")
     seen: dict[str, Defined[Rule]] = {}
     rules: list[Rule] = []
-    for _, file in sorted(files.items()):
+    for file in definition_files(places, "rules", "customer.yml"):
         for defined in parse_definitions(Rule, file, under="rules"):
             identity = defined.value.id
             if identity in seen:

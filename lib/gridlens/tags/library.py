@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gridlens.contracts.tag import OLD, SQL_TYPES, TagColumn, ValueType
-from gridlens.definitions import parse_definitions
-from gridlens.errors import DefinitionError, SettingsError
+from gridlens.definitions import definition_files, parse_definitions
+from gridlens.errors import SettingsError
 from gridlens.expressions import Checked
 from gridlens.tags.checks import Draft, check_kind, checked_expression, compare_inputs, value_type_of
 from gridlens.tags.definition import TagDefinition, contradictions, expanded
@@ -118,13 +118,8 @@ def load_tags(places: Sequence[str | Path], columns: Mapping[str, str]) -> TagLi
         DefinitionError: names file and line: a field that does not hold, a repeated id, an unknown or undeclared input,
             an expression that is not allowed or of another type, a cycle.
     """
-    paths = [Path(place) for place in places]
-    files = {file.name: file for path in paths for file in (sorted(path.glob("*.yml")) if path.is_dir() else [path])}
-    if not files:
-        where = ", ".join(str(path) for path in paths) or "no folder"
-        raise DefinitionError(f"no tags found in {where}; expected YAML files such as payment.yml")
     drafts: dict[str, Draft] = {}
-    for _, file in sorted(files.items()):
+    for file in definition_files(places, "tags", "payment_credit.yml"):
         for origin in parse_definitions(TagDefinition, file, under="tags"):
             for place, sentence in contradictions(origin.value):
                 raise origin.error(sentence, at=place)

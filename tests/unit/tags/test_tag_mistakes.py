@@ -232,7 +232,7 @@ def test_each_window_is_a_tag_of_its_own_with_the_days_filled_in(tmp_path):
 
 
 def test_no_files_and_later_files(tmp_path):
-    with pytest.raises(DefinitionError, match=r"no tags found in .*; expected YAML files such as payment.yml"):
+    with pytest.raises(DefinitionError, match=r"no tags found in .*; expected YAML files such as payment_credit.yml"):
         load_tags([tmp_path], COLUMNS)
     default, own = tmp_path / "default", tmp_path / "own"
     for folder in (default, own):
