@@ -45,7 +45,7 @@ class TagsResult:
     Attributes:
         computed: tags computed; of all that are defined.
         defined: tags defined.
-        changes: rows of tag_value_v1 written: one for each account and tag whose value is another than before.
+        changes: rows of tag_value_v1 at this moment: one for each account and tag whose value is another than at the moment before.
         drifted: tags over the limit of drift.
     """
 
@@ -157,7 +157,7 @@ def _value_before(tag: Tag, *, known: bool) -> Column:
 
 
 def _write_changes(warehouse: Warehouse, changes: DataFrame, state: TagState, moment: Moment) -> int:
-    """Writes the changes of this run; gives their number.
+    """Writes the changes of this run; gives the number of rows at its moment.
 
     Where the current values are of an earlier moment, rows of this one can only be of a run that died before it wrote its
     current values: they are replaced, because another definition may have changed other values.
