@@ -32,9 +32,9 @@ def tags_run(
     from gridlens.pipelines.declared import tag_library
     from gridlens.pipelines.tags import run_tags
 
-    tag_library(settings)  # a mistake in a definition is told before Spark starts
+    library = tag_library(settings)  # a mistake in a definition is told before Spark starts
     with session(settings) as spark:
-        result = run_tags(spark, settings, TagOptions(as_of, known_at, changed), say=say)
+        result = run_tags(spark, settings, TagOptions(as_of, known_at, changed), library=library, say=say)
     print_result("Tags", result, as_json=as_json)
 
 
@@ -99,7 +99,8 @@ def tags_explain(
     from gridlens.pipelines.explain import explain_tag
     from gridlens.reports.explanation import print_explanation
 
-    tag_library(settings).tag(tag)  # a mistyped name is told before Spark starts
+    library = tag_library(settings)
+    library.tag(tag)  # a mistyped name is told before Spark starts
     with session(settings) as spark:
-        explanation = explain_tag(spark, settings, account, tag, limit=limit)
+        explanation = explain_tag(spark, settings, account, tag, limit=limit, library=library)
     print_json(explanation) if as_json else print_explanation(explanation)

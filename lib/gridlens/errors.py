@@ -1,5 +1,14 @@
 """The exceptions a user may meet. Each message is one sentence: what is wrong, where, what to do."""
 
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint behind an unknown name: the known one most like it, or ``otherwise``."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else otherwise
+
 
 class GridlensError(Exception):
     """Base of every expected failure: the command line prints its message and exits non-zero."""

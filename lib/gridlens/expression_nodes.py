@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from sqlglot import exp
 
+from gridlens.errors import nearest
 from gridlens.expression_functions import ANY, BOOLEAN, DATE, FUNCTIONS, MOMENT, NULL, NUMBER, SAME, TEXT
 from gridlens.expression_values import (
     Part,
@@ -118,8 +118,7 @@ class Checker:
     def _column(self, node: exp.Expression, depth: int) -> Part:
         name = node.name
         if name not in self.columns:
-            close = difflib.get_close_matches(name, list(self.columns), n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(self.columns))}"
+            hint = nearest(name, self.columns, f"there are {', '.join(sorted(self.columns))}")
             raise RefusedError(f"reads the unknown column {name}; {hint}")
         self.used.add(name)
         return Part(self.columns[name], lambda: F.col("`" + name.replace("`", "``") + "`"))

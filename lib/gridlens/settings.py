@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from gridlens.conffiles import existing_folder, file_named, files_in
 from gridlens.definitions import Document, explain, load_yaml
-from gridlens.errors import DefinitionError, SettingsError
+from gridlens.errors import DefinitionError, SettingsError, nearest
 
 Profile = Literal["local", "cluster", "databricks"]
 PROFILES: tuple[str, ...] = ("local", "cluster", "databricks")
@@ -242,8 +241,7 @@ def _json_map(variable: str, text: str) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, list(Settings.model_fields), n=1)
-    hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(Settings.model_fields)}"
+    hint = nearest(name, Settings.model_fields, f"expected one of {', '.join(Settings.model_fields)}")
     return f"{name} is no setting; {hint}"
 
 

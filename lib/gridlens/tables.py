@@ -196,9 +196,11 @@ def empty(df: DataFrame) -> bool:
 
 
 def literal_in(column: str, values: Sequence[object]) -> str:
-    """``column IN (…)`` with typed SQL literals: dates and strings only (RELIABILITY 4: literal values let MERGE prune)."""
+    """``column IN (…)`` with typed SQL literals: moments, dates and strings only (RELIABILITY 4: literal values let MERGE prune)."""
 
     def one(value: object) -> str:
+        if isinstance(value, dt.datetime):
+            return f"TIMESTAMP'{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}Z'"
         if isinstance(value, dt.date):
             return f"DATE'{value.isoformat()}'"
         return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

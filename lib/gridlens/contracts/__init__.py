@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from gridlens.errors import SettingsError
+from gridlens.errors import SettingsError, nearest
 
 if TYPE_CHECKING:
     from gridlens.tables import Table
@@ -34,6 +33,5 @@ def find_table(name: str) -> Table:
     for full in (name, *(f"{layer}.{name}" for layer in ("silver", "gold", "ops", "bronze"))):
         if full in tables:
             return tables[full]
-    close = difflib.get_close_matches(name, [*tables, *(table.name for table in tables.values())], n=1)
-    hint = f"did you mean {close[0]}?" if close else "`gridlens tables` lists them"
+    hint = nearest(name, [*tables, *(table.name for table in tables.values())], "`gridlens tables` lists them")
     raise SettingsError(f"table {name} is not declared; {hint}")

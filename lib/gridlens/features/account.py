@@ -32,7 +32,6 @@ class AccountFacts:
         readings: register_reading, every version that was known; None where there are none.
         days, months: load_shape_day_v1 and load_shape_month_v1.
         calendar: rows of the company's calendar.
-        weather: rows of weather of the last 365 days.
     """
 
     accounts: DataFrame
@@ -51,8 +50,8 @@ class AccountFacts:
     interactions: DataFrame
     inspections: DataFrame
     outages: DataFrame
+    weather: DataFrame
     calendar: Rows
-    weather: Rows
 
 
 def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetime, until: dt.datetime, zone: str) -> DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from gridlens.contracts.feature import MIN_COVERAGE
 from gridlens.contracts.gold import DAY_TYPES
 from gridlens.features.account_energy_kernel import Days, energy_features
 from gridlens.features.account_series import READ_KINDS, account_series, in_chunks
-from gridlens.features.packing import IMPORT
+from gridlens.features.packing import IMPORT, with_climate
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -31,7 +31,7 @@ def account_energy(
     holdings: DataFrame,
     *,
     calendar: Rows,
-    weather: Rows,
+    weather: DataFrame,
     as_of: dt.date,
 ) -> DataFrame:
     """``account_id`` and ENERGY_FEATURES of every account that has a metering point.
@@ -42,7 +42,7 @@ def account_energy(
         days: rows of load_shape_day_v1.
         holdings: which account a metering point belongs to, see :func:`point_holdings`.
         calendar: rows (local_date, day_type, days_to_spring_festival) of one calendar, at least the last two years.
-        weather: rows (area_id, local_date, temperature_mean_c) of the last 365 days; small: areas × days.
+        weather: rows of weather as known, one version for each (area_id, local_date).
         as_of: last local day included.
     """
     first = as_of - dt.timedelta(days=SERIES_DAYS)
@@ -58,15 +58,13 @@ def account_energy(
     else:
         rows = rows.join(_registers(readings, holdings, first, as_of), on="account_id", how="left")
     filled = rows.withColumns({name: F.coalesce(name, nothing) for name in ("days", "readings")})
-    areas, temperature = _temperatures(weather, as_of)
-    kernel = partial(_kernel, calendar=_days(calendar, as_of), areas=areas, temperature=temperature)
     fields = [StructField("account_id", StringType(), False), *[StructField(f.name, f.data_type) for f in ENERGY_FEATURES]]
     return map_blocks(
-        filled,
-        kernel,
+        with_climate(filled, weather, as_of),
+        partial(_kernel, calendar=_days(calendar, as_of)),
         schema=StructType(fields),
         keep=("account_id",),
-        inputs=("readings", "days", "area_id", "points"),
+        inputs=("readings", "days", "temperature", "area_id", "points"),
         group_by=("points",),
         ragged=("readings", "days"),
     )
@@ -130,14 +128,11 @@ def _registers(readings: DataFrame, holdings: DataFrame, first: dt.date, as_of: 
     return _packed(_held(read, holdings), numbers, "readings")
 
 
-def _kernel(columns: dict[str, Any], *, calendar: Days, areas: Sequence[str], temperature: np.ndarray) -> Arrays:
-    code = {name: i for i, name in enumerate(areas)}
-    names, member = np.unique(columns["area_id"].astype(str), return_inverse=True)
-    area = np.array([code.get(name, -1) for name in names], dtype=np.int64)[member]
+def _kernel(columns: dict[str, Any], calendar: Days) -> Arrays:
     parts = []
     for rows, readings, days in in_chunks(columns["readings"], columns["days"]):
         series = account_series(readings, days, int(columns["points"][0]))
-        parts.append(energy_features(series, calendar, temperature, area[rows]))
+        parts.append(energy_features(series, calendar, columns["temperature"][rows], columns["area_id"][rows]))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -152,16 +147,3 @@ def _days(calendar: Rows, as_of: dt.date) -> Days:
             if row["days_to_spring_festival"] == 0 and slot >= SERIES_DAYS - YEAR_DAYS:
                 festival = slot
     return Days(np.datetime64(as_of), kind, festival)
-
-
-def _temperatures(weather: Rows, as_of: dt.date) -> tuple[list[str], np.ndarray]:
-    """Areas, and the mean temperature of each over the last 365 days, NaN where unknown. Shape (areas, 365), °C."""
-    rows = list(weather)
-    areas = sorted({row["area_id"] for row in rows})
-    first = as_of - dt.timedelta(days=YEAR_DAYS - 1)
-    out = np.full((len(areas), YEAR_DAYS), np.nan)
-    for row in rows:
-        slot = (row["local_date"] - first).days
-        if 0 <= slot < YEAR_DAYS and row["temperature_mean_c"] is not None:
-            out[areas.index(row["area_id"]), slot] = row["temperature_mean_c"]
-    return areas, out

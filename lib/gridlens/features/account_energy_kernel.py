@@ -11,19 +11,13 @@ from gridlens.contracts.account_energy import MIN_DAY_TYPE, MIN_KNOWN, SERIES_DA
 from gridlens.contracts.consumption_year import MIN_TREND_DAYS, YEAR_DAYS
 from gridlens.features import windows as w
 from gridlens.features.account_series import Series
-from gridlens.features.weather_kernel import weather_features
-from gridlens.features.year_kernel import seasons
+from gridlens.features.year_kernel import seasons, weather_by_area
 
 LOW = 0.2
 FESTIVAL_BEFORE = (49, 8)
 MIN_FESTIVAL_DAYS = 4
 MIN_BEFORE_FESTIVAL = 10
-_YEAR_NAMES = {
-    "seasonal_amplitude": "seasonal_amplitude_365d",
-    "summer_ratio": "summer_ratio_365d",
-    "winter_ratio": "winter_ratio_365d",
-    "peak_month": "peak_month_365d",
-}
+_SEASON_NAMES = ("seasonal_amplitude", "summer_ratio", "winter_ratio", "peak_month")
 _WEATHER_NAMES = ("weather_base_kwh", "heating_slope", "cooling_slope", "weather_r2", "heating_share", "cooling_share")
 
 
@@ -48,8 +42,8 @@ def energy_features(series: Series, days: Days, temperature: np.ndarray, area: n
     Args:
         series: of the accounts.
         days: what the days of the series are.
-        temperature: daily mean of each area over the last 365 days, NaN where unknown. Shape (areas, 365), °C.
-        area: row of ``temperature`` for each account, -1 where there is none. Shape (rows,).
+        temperature: (slot, daily mean in °C) of each of the last 365 days known in the area, in any order. Shape (rows, days × 2).
+        area: area of each row; rows of one area have the same temperatures. Shape (rows,), objects.
     """
     daily = series.daily[:, -YEAR_DAYS:]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -60,8 +54,8 @@ def energy_features(series: Series, days: Days, temperature: np.ndarray, area: n
             | _kinds(daily, days.kind[-YEAR_DAYS:])
             | _festival(series.daily, days)
             | {"week_autocorrelation_365d": w.autocorrelation(daily.copy(), 7, least=w.MIN_PAIRS_OF_DAYS)}
-            | {_YEAR_NAMES[name]: values for name, values in seasons(daily, days.as_of).items() if name in _YEAR_NAMES}
-            | _weather(daily, temperature, area)
+            | _of_year(seasons(daily, days.as_of), _SEASON_NAMES)
+            | _of_year(weather_by_area(daily, temperature, area), _WEATHER_NAMES)
         )
 
 
@@ -146,12 +140,6 @@ def _festival(daily: np.ndarray, days: Days) -> Arrays:
     return {"spring_festival_ratio_365d": np.where(enough, w.ratio(w.mean(week), w.mean(before)), np.nan)}
 
 
-def _weather(daily: np.ndarray, temperature: np.ndarray, area: np.ndarray) -> Arrays:
-    """The fit, one area at a time, since its accounts share their regressors."""
-    out = {f"{name}_365d": np.full(len(daily), np.nan) for name in _WEATHER_NAMES}
-    for number in np.unique(area[area >= 0]):
-        rows = np.flatnonzero(area == number)
-        fit = weather_features(daily[rows], temperature[number])
-        for name in _WEATHER_NAMES:
-            out[f"{name}_365d"][rows] = fit[name]
-    return out
+def _of_year(found: Arrays, names: tuple[str, ...]) -> Arrays:
+    """The features of a year that an account has too, by their names there."""
+    return {f"{name}_365d": found[name] for name in names}

@@ -8,6 +8,7 @@ import numpy as np
 
 from gridlens.arrow import Ragged
 from gridlens.contracts.feature import HOURS
+from gridlens.features import windows as w
 
 
 class Months:
@@ -40,7 +41,7 @@ class Months:
     def weighted(self, values: np.ndarray) -> np.ndarray:
         """Mean weighted by energy. Shape (rows,)."""
         energy = np.where(np.isnan(values), np.nan, self["energy_kwh"])
-        return _ratio(self.account(values * energy, ~self.export), self.account(energy, ~self.export))
+        return w.ratio(self.account(values * energy, ~self.export), self.account(energy, ~self.export))
 
     def highest(self, values: np.ndarray) -> np.ndarray:
         """Greatest value of any month. Shape (rows,)."""
@@ -57,7 +58,7 @@ class Months:
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Mean of all months by their complete days. Shape (rows,)."""
         weight = np.where(np.isnan(values), np.nan, self._days)
-        return _ratio(self.account(values * weight, ~self.export), self.account(weight, ~self.export))
+        return w.ratio(self.account(values * weight, ~self.export), self.account(weight, ~self.export))
 
     def longest(self) -> np.ndarray:
         """Complete days of the point that has most. Shape (rows,)."""
@@ -83,7 +84,7 @@ class Months:
         total, whole = (np.zeros((self.rows * self.points, columns.shape[1])) for _ in range(2))
         np.add.at(total, self._point, np.where(known, columns, 0.0) * weight)
         np.add.at(whole, self._point, weight)
-        return _ratio(total, whole).reshape(-1, *values.shape[1:])
+        return w.ratio(total, whole).reshape(-1, *values.shape[1:])
 
     def _over_points(self, by_point: np.ndarray) -> np.ndarray:
         cube = by_point.reshape(self.rows, self.points, *by_point.shape[1:])
@@ -100,7 +101,3 @@ class Months:
 def _sums(cell: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     counts = np.bincount(cell, minlength=size)
     return np.where(counts > 0, np.bincount(cell, weights=values, minlength=size), np.nan)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

@@ -37,9 +37,10 @@ class Series:
 
 def in_chunks(readings: Ragged, days: Ragged) -> Iterator[tuple[slice, Ragged, Ragged]]:
     """CHUNK rows of both at a time, with the rows that they are."""
+    ends = [np.concatenate([[0], np.cumsum(lists.lengths)]) for lists in (readings, days)]
     for begin in range(0, len(readings.lengths), CHUNK):
         rows = slice(begin, begin + CHUNK)
-        yield rows, _part(readings, rows), _part(days, rows)
+        yield rows, _part(readings, ends[0], rows), _part(days, ends[1], rows)
 
 
 def account_series(readings: Ragged, days: Ragged, points: int) -> Series:
@@ -61,8 +62,7 @@ def account_series(readings: Ragged, days: Ragged, points: int) -> Series:
     return Series(_summed(daily, in_service), _summed(spread, in_service))
 
 
-def _part(lists: Ragged, rows: slice) -> Ragged:
-    ends = np.concatenate([[0], np.cumsum(lists.lengths)])
+def _part(lists: Ragged, ends: np.ndarray, rows: slice) -> Ragged:
     lengths = lists.lengths[rows]
     return Ragged(lists.values[ends[rows.start] : ends[rows.start + len(lengths)]], lengths)
 

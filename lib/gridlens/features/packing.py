@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.feature import HOURS
 from gridlens.contracts.gold import DAY_TYPES
 
@@ -33,6 +35,25 @@ def pack(days: DataFrame, keys: Sequence[str], slot: Column, columns: Sequence[s
         days.select(*keys, "known_from", numbers.alias("_day"))
         .groupBy(*keys)
         .agg(F.max("known_from").alias("known_from"), F.flatten(F.collect_list("_day")).alias("days"))
+    )
+
+
+def with_climate(rows: DataFrame, weather: DataFrame, as_of: dt.date) -> DataFrame:
+    """``rows`` with ``temperature``: slot and daily mean of each day known in the row's area_id; empty where none is.
+
+    Args:
+        rows: area_id, which may be null and then becomes empty text.
+        weather: rows of weather, one version for each (area_id, local_date).
+        as_of: last of the 365 days; slot 0 is the first of them.
+    """
+    first = as_of - dt.timedelta(days=YEAR_DAYS - 1)
+    day = F.array(F.datediff("local_date", F.lit(first)).cast("double"), F.col("temperature_mean_c").cast("double"))
+    inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
+    climate = weather.where(inside).groupBy("area_id").agg(F.flatten(F.collect_list(day)).alias("temperature"))
+    return (
+        rows.join(climate, on="area_id", how="left")
+        .withColumn("temperature", F.coalesce("temperature", F.array().cast("array<double>")))
+        .withColumn("area_id", F.coalesce("area_id", F.lit("")))
     )
 
 

@@ -12,7 +12,7 @@ from pyspark.sql.types import StructType
 from gridlens.arrow import map_blocks
 from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import CONSUMPTION_YEAR
-from gridlens.features.packing import pack, with_export_share
+from gridlens.features.packing import pack, with_climate, with_export_share
 from gridlens.features.window_kernel import DAY_COLUMNS
 from gridlens.features.year_kernel import year_features
 
@@ -34,17 +34,10 @@ def consumption_year(days: DataFrame, points: DataFrame, weather: DataFrame, as_
     inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
     slot = F.datediff("local_date", F.lit(first))
     packed = pack(days.where(inside), _KEYS, slot, DAY_COLUMNS)
-    day = F.array(slot.cast("double"), F.col("temperature_mean_c").cast("double"))
-    climate = weather.where(inside).groupBy("area_id").agg(F.flatten(F.collect_list(day)).alias("temperature"))
-    rows = (
-        packed.join(points.select("metering_point_id", "area_id"), on="metering_point_id", how="left")
-        .join(climate, on="area_id", how="left")
-        .withColumn("temperature", F.coalesce("temperature", F.array().cast("array<double>")))
-        .withColumn("area_id", F.coalesce("area_id", F.lit("")))
-    )
+    rows = packed.join(points.select("metering_point_id", "area_id"), on="metering_point_id", how="left")
     last = np.datetime64(as_of)
     years = map_blocks(
-        rows,
+        with_climate(rows, weather, as_of),
         lambda b: year_features(b["days"], b["temperature"], b["area_id"], last),
         schema=StructType([f for f in CONSUMPTION_YEAR.schema if f.name not in ("export_share", "as_of")]),
         keep=(*_KEYS, "known_from"),

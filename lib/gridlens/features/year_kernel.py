@@ -44,12 +44,12 @@ def _features(packed: np.ndarray, temperature: np.ndarray, area: np.ndarray, as_
                 "trend_kwh_per_day": slope,
                 "trend_relative": w.ratio(slope * YEAR_DAYS, centre),
             }
-            | _weather(daily, temperature, area)
+            | weather_by_area(daily, temperature, area)
         )
 
 
-def _weather(daily: np.ndarray, temperature: np.ndarray, area: np.ndarray) -> Arrays:
-    """The weather fit, one area at a time, since its points share their regressors."""
+def weather_by_area(daily: np.ndarray, temperature: np.ndarray, area: np.ndarray) -> Arrays:
+    """The weather fit, one area at a time, since its rows share their regressors; arguments as of :func:`year_features`."""
     out: Arrays = {}
     areas, member = np.unique(area.astype(str), return_inverse=True)
     for number in range(len(areas)):

@@ -20,7 +20,6 @@ from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 LOOKUP_CALENDAR = ("local_date", "day_type", "days_to_spring_festival")
-LOOKUP_WEATHER = ("area_id", "local_date", "temperature_mean_c")
 
 
 def batches_digest(warehouse: Warehouse) -> str:
@@ -29,8 +28,8 @@ def batches_digest(warehouse: Warehouse) -> str:
     return f"{batches['n']}:{batches['digest']}" if batches else ""
 
 
-def write_account_features(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> int:
-    """Computes and writes the rows of one (``as_of``, ``known_at``); gives their number.
+def write_account_features(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> None:
+    """Computes and writes the rows of one (``as_of``, ``known_at``).
 
     The load shapes must have been computed for the same two moments.
     """
@@ -38,10 +37,7 @@ def write_account_features(warehouse: Warehouse, settings: Settings, calendar: D
     features = account_feature(
         _facts(warehouse, calendar, as_of, known_at), as_of=as_of, known_at=known_at, until=until, zone=settings.zone
     )
-    moment = f"known_at = TIMESTAMP'{known_at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}Z'"
-    where = f"{literal_in('as_of', [as_of])} AND {moment}"
-    warehouse.replace(ACCOUNT_FEATURE, features, where=where)
-    return warehouse.read(ACCOUNT_FEATURE).where(where).count()
+    warehouse.replace(ACCOUNT_FEATURE, features, where=f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}")
 
 
 def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
@@ -54,7 +50,6 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
     points = warehouse.read(METERING_POINT)
     year_before = as_of - dt.timedelta(days=YEAR_DAYS)
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
-    year = known("weather").where(F.col("local_date").between(F.lit(year_before), F.lit(as_of)))
     return AccountFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
         points=versions(METERING_POINT.name, "metering_point_id"),
@@ -72,6 +67,6 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
         interactions=known("interaction"),
         inspections=known("inspection"),
         outages=known("outage_event"),
+        weather=known("weather"),
         calendar=[row.asDict() for row in calendar.select(*LOOKUP_CALENDAR).collect()],  # some thousand days
-        weather=[row.asDict() for row in year.select(*LOOKUP_WEATHER).collect()],  # areas × 365 days
     )

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions, TagOptions
 from gridlens.pipelines.sample import run_sample
-from gridlens.pipelines.tag_state import newest_features
 from gridlens.pipelines.tags import TagsResult, run_tags
 from gridlens.settings import Settings
-from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 
@@ -69,11 +68,11 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
 
 def _tags(spark: SparkSession, settings: Settings, options: RunOptions, features: FeaturesResult, say: Say) -> TagsResult | None:
     """The tags of the same day; none where no source has customers, or a backfill left the account features as they were."""
-    moment = features.as_of, features.known_at
-    if options.features.backfill or newest_features(Warehouse(spark, settings), *moment) is None:
+    known = any(table.rows for table in features.rows if table.table == f"gold.{ACCOUNT_FEATURE.name}")
+    if options.features.backfill or not known:
         return None
     say("tags")
-    return run_tags(spark, settings, TagOptions(*moment), say=say)
+    return run_tags(spark, settings, TagOptions(features.as_of, features.known_at), say=say)
 
 
 def _since(began: float) -> float:

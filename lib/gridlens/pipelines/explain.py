@@ -16,8 +16,8 @@ from gridlens.contracts.tag import TAG_VALUE, tag_current_table
 from gridlens.errors import SettingsError
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.declared import tag_library
-from gridlens.pipelines.moments import end_of_local_day
-from gridlens.pipelines.tag_state import tag_state
+from gridlens.pipelines.moments import end_of_local_day, of_moment, utc_text
+from gridlens.pipelines.tag_state import current_moment
 from gridlens.settings import Settings
 from gridlens.tags.changes import values_as_known
 from gridlens.tags.explanation import Behind, Explanation, Input
@@ -27,16 +27,20 @@ from gridlens.warehouse import Warehouse
 LOCATION = ("_source", "_locator")
 
 
-def explain_tag(spark: SparkSession, settings: Settings, account: str, tag_id: str, *, limit: int = 3) -> Explanation:
+def explain_tag(
+    spark: SparkSession, settings: Settings, account: str, tag_id: str, *, limit: int = 3, library: TagLibrary | None = None
+) -> Explanation:
     """Explains the current value of ``tag_id`` for ``account``; ``limit`` rows of each table are shown.
+
+    ``library`` are the definitions where they have been read already.
 
     Raises:
         SettingsError: no such tag or account, or the tags were never computed.
     """
-    library = tag_library(settings)
+    library = library or tag_library(settings)
     tag = library.tag(tag_id)
     warehouse = Warehouse(spark, settings)
-    moment = tag_state(warehouse).moment
+    moment = current_moment(warehouse)
     if moment is None:
         raise SettingsError("no tags were computed yet: run `gridlens tags run` first")
     as_of, known_at = moment
@@ -79,7 +83,7 @@ def _values(
     tags = warehouse.read(table).where(F.col("account_id") == account).select(*[tag.id for tag in read]).first()
     if tags is None:
         raise SettingsError(f"account {account} has no tags: it is unknown, or was opened after {as_of}")
-    at = (F.col("account_id") == account) & (F.col("as_of") == F.lit(as_of)) & (F.col("known_at") == F.lit(known_at))
+    at = (F.col("account_id") == account) & of_moment(as_of, known_at)
     names = sorted({name for tag in read for name in tag.features})
     row = warehouse.read(ACCOUNT_FEATURE).where(at).select(*names).first() if names else None
     return tags.asDict(), row.asDict() if row else {}
@@ -145,7 +149,4 @@ def _newest(rows: DataFrame, evidence: Evidence, limit: int) -> tuple[int, tuple
 
 
 def _plain(name: str, evidence: Evidence) -> Column:
-    """Moments as UTC text: the driver would read a timestamp in a zone of its own."""
-    if evidence.table[name].type == "timestamp":
-        return F.date_format(F.to_utc_timestamp(F.col(name), F.current_timezone()), "yyyy-MM-dd'T'HH:mm:ss'Z'").alias(name)
-    return F.col(name)
+    return utc_text(name) if evidence.table[name].type == "timestamp" else F.col(name)

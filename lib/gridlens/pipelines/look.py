@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gridlens.contracts import all_tables
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, QUARANTINE
 from gridlens.errors import SettingsError
 from gridlens.expressions import Checked, check
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.declared import declared_table, declared_tables
+from gridlens.pipelines.declared import declared_table
+from gridlens.pipelines.moments import utc_text
 from gridlens.pseudonyms import pseudonymise
 from gridlens.reports.export import Exported, export
 from gridlens.settings import Settings
@@ -79,7 +81,7 @@ def list_tables(spark: SparkSession, settings: Settings) -> Rows:
             "keys": ", ".join(table.keys),
             "what": table.doc,
         }
-        for full, table in declared_tables(settings).items()
+        for full, table in all_tables().items()
     ]
 
 
@@ -87,14 +89,19 @@ def list_runs(spark: SparkSession, settings: Settings, *, limit: int = 20) -> Ro
     """The last runs, newest first."""
     rows = Warehouse(spark, settings).read(RUN_LOG).orderBy(F.desc("started_at"), "run_id").limit(limit)
     seconds = (F.col("ended_at").cast("double") - F.col("started_at").cast("double")).alias("seconds")
-    columns = ("run_id", "job", _utc("started_at"), seconds, "outcome", "message", "as_of", _utc("known_at"), "parameters", "tables_out")
+    columns = (
+        "run_id",
+        "job",
+        utc_text("started_at"),
+        seconds,
+        "outcome",
+        "message",
+        "as_of",
+        utc_text("known_at"),
+        "parameters",
+        "tables_out",
+    )
     return [_parsed(row.asDict()) for row in rows.select(*columns).collect()]
-
-
-def _utc(name: str) -> Column:
-    """A moment as ISO text in UTC: a Row's own datetime would be in the driver's zone."""
-    utc = F.to_utc_timestamp(F.col(name), F.current_timezone())
-    return F.date_format(utc, "yyyy-MM-dd'T'HH:mm:ss'Z'").alias(name)
 
 
 def _parsed(row: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def show(spark: SparkSession, settings: Settings, selection: Selection) -> Rows:
     """The selected rows; moments as ISO text in UTC."""
     _, rows = select(spark, settings, selection)
     moments = {f.name for f in rows.schema.fields if f.dataType.typeName() == "timestamp"}
-    return [row.asDict(recursive=True) for row in rows.select(*(_utc(n) if n in moments else F.col(n) for n in rows.columns)).collect()]
+    return [row.asDict(recursive=True) for row in rows.select(*(utc_text(n) if n in moments else F.col(n) for n in rows.columns)).collect()]
 
 
 def export_table(spark: SparkSession, settings: Settings, selection: Selection, path: Path) -> Exported:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
 from gridlens.settings import Settings
 
 
 def end_of_local_day(day: dt.date, zone: str) -> dt.datetime:
     """The moment at which ``day`` ends in ``zone``, UTC."""
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
+
+
+def of_moment(as_of: dt.date, known_at: dt.datetime) -> Column:
+    """True for the rows of one (``as_of``, ``known_at``)."""
+    return (F.col("as_of") == F.lit(as_of)) & (F.col("known_at") == F.lit(known_at))
+
+
+def utc_text(name: str) -> Column:
+    """A moment as ISO text in UTC: a Row's own datetime would be in the driver's zone."""
+    utc = F.to_utc_timestamp(F.col(name), F.current_timezone())
+    return F.date_format(utc, "yyyy-MM-dd'T'HH:mm:ss'Z'").alias(name)
 
 
 def knowledge_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT
+from gridlens.pipelines.moments import of_moment
 from gridlens.tags.library import Tag, TagLibrary
 from gridlens.tags.measures import Distribution, measured_before
 from gridlens.warehouse import Warehouse
@@ -84,8 +85,7 @@ def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
 
 def _writer(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> str:
     good = (F.col("job") == "features") & (F.col("outcome") == "succeeded")
-    same = (F.col("as_of") == F.lit(as_of)) & (F.col("known_at") == F.lit(known_at))
-    row = warehouse.read(RUN_LOG).where(good & same).agg(F.max_by("run_id", "ended_at").alias("run")).first()
+    row = warehouse.read(RUN_LOG).where(good & of_moment(as_of, known_at)).agg(F.max_by("run_id", "ended_at").alias("run")).first()
     return str(row["run"]) if row else ""
 
 
@@ -98,16 +98,21 @@ def _moment(micros: int) -> dt.datetime:
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
 
 
+def current_moment(warehouse: Warehouse) -> tuple[dt.date, dt.datetime] | None:
+    """(as_of, known_at) of the current values; None before the first run."""
+    row = warehouse.read(TAG_CURRENT).select("as_of", _micros("known_at")).limit(1).first()
+    return (row["as_of"], _moment(row["known_at"])) if row else None
+
+
 def tag_state(warehouse: Warehouse) -> TagState:
     """How the tags stand: the catalogue's last two rows of each tag, and the moment of the current values."""
-    current = warehouse.read(TAG_CURRENT).select("as_of", _micros("known_at")).limit(1).first()
     newest = Window.partitionBy("tag_id").orderBy(F.desc("as_of"), F.desc("known_at"))
     catalogue = warehouse.read(TAG_CATALOGUE).withColumn("_age", F.row_number().over(newest)).where(F.col("_age") <= 2)
     columns = [c for c in TAG_CATALOGUE.columns if c != "known_at"]
     rows = [row.asDict() for row in catalogue.select(*columns, _micros("known_at")).collect()]
     known = [{**row, "known_at": _moment(row["known_at"])} for row in rows]
     return TagState(
-        (current["as_of"], _moment(current["known_at"])) if current else None,
+        current_moment(warehouse),
         tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True)),
     )
 

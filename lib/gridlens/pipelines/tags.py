@@ -14,6 +14,7 @@ from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, t
 from gridlens.errors import SettingsError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import tag_library
+from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import TagOptions
 from gridlens.pipelines.tag_state import Moment, TagState, last_tags_run, newest_features, tag_state
 from gridlens.runs import Run, logged, timed
@@ -61,32 +62,36 @@ class TagsResult:
     seconds: float
 
 
-def run_tags(spark: SparkSession, settings: Settings, options: TagOptions, *, say: Say = print) -> TagsResult:
+def run_tags(
+    spark: SparkSession, settings: Settings, options: TagOptions, *, library: TagLibrary | None = None, say: Say = print
+) -> TagsResult:
     """Computes the tags of the accounts at one ``as_of``; those alone whose definition changed where ``options.changed``.
 
-    Tags that are refreshed monthly are computed in the first run of a month, and when their definition changes.
+    ``library`` are the definitions where they have been read already. Tags that are refreshed monthly are computed in the first run of
+    a month, and when their definition changes.
 
     Raises:
         DefinitionError: a tag does not hold; names file, line and remedy.
         SourceError: there are no account features of that day.
         SettingsError: the tags of a later day are there already.
     """
-    library = tag_library(settings)
+    library = library or tag_library(settings)
     warehouse = Warehouse(spark, settings)
-    state = tag_state(warehouse)
-    as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
-    moment = newest_features(warehouse, as_of, known_at)
-    if moment is None:
-        day = f" of {as_of}" if as_of else ""
-        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
-    run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
-    run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
-    with writer_lease(settings), logged(warehouse, run):
-        _not_before(state, moment)
-        stands = last_tags_run(warehouse) == (run.fingerprints, moment.as_of, moment.known_at)
-        due = () if stands else state.due(library, moment, changed_only=options.changed)
-        run.nothing_new = not due
-        return _compute(warehouse, library, due, state, moment, run, say)
+    with writer_lease(settings):
+        state = tag_state(warehouse)
+        as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
+        moment = newest_features(warehouse, as_of, known_at)
+        if moment is None:
+            day = f" of {as_of}" if as_of else ""
+            raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+        run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
+        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
+        with logged(warehouse, run):
+            _not_before(state, moment)
+            stands = last_tags_run(warehouse) == (run.fingerprints, moment.as_of, moment.known_at)
+            due = () if stands else state.due(library, moment, changed_only=options.changed)
+            run.nothing_new = not due
+            return _compute(warehouse, library, due, state, moment, run, say)
 
 
 def _not_before(state: TagState, moment: Moment) -> None:
@@ -101,8 +106,7 @@ def _compute(
     warehouse: Warehouse, library: TagLibrary, due: Collection[str], state: TagState, moment: Moment, run: Run, say: Say
 ) -> TagsResult:
     tags = [tag for tag in library.tags if tag.id in due]
-    at = (F.col("as_of") == F.lit(moment.as_of)) & (F.col("known_at") == F.lit(moment.known_at))
-    features = warehouse.read(ACCOUNT_FEATURE).where(at)
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     accounts = features.count()
     changes, drifted = _write(warehouse, library, features, tags, state, moment, say) if tags else (0, ())
     for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)) if tags else ():
@@ -162,8 +166,7 @@ def _write_changes(warehouse: Warehouse, changes: DataFrame, state: TagState, mo
     Where the current values are of an earlier moment, rows of this one can only be of a run that died before it wrote its
     current values: they are replaced, because another definition may have changed other values.
     """
-    days = literal_in("valid_from", [moment.as_of])
-    where = f"{days} AND known_from = TIMESTAMP'{moment.known_at:%Y-%m-%d %H:%M:%S.%f}Z'"
+    where = f"{literal_in('valid_from', [moment.as_of])} AND {literal_in('known_from', [moment.known_at])}"
     if state.moment == (moment.as_of, moment.known_at):
         warehouse.merge(TAG_VALUE, changes, prune={"valid_from": [moment.as_of]})
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import graphlib
 import hashlib
 import json
@@ -15,7 +14,7 @@ from typing import Any
 
 from gridlens.contracts.tag import OLD, SQL_TYPES, TagColumn, ValueType
 from gridlens.definitions import definition_files, parse_definitions
-from gridlens.errors import SettingsError
+from gridlens.errors import SettingsError, nearest
 from gridlens.expressions import Checked
 from gridlens.tags.checks import Draft, check_kind, checked_expression, compare_inputs, value_type_of
 from gridlens.tags.definition import TagDefinition, contradictions, expanded
@@ -93,7 +92,7 @@ class TagLibrary:
     def tag(self, identity: str) -> Tag:
         """The tag with this id; raises SettingsError that names the nearest."""
         if identity not in self._by_id:
-            raise SettingsError(f"tag {identity} is not defined; {_near(identity, self._by_id, 'docs/tags.md lists them')}")
+            raise SettingsError(f"tag {identity} is not defined; {nearest(identity, self._by_id, 'docs/tags.md lists them')}")
         return self._by_id[identity]
 
     def affected(self, changed: Iterable[str]) -> tuple[str, ...]:
@@ -152,7 +151,7 @@ def _levels(drafts: Mapping[str, Draft], columns: Mapping[str, str]) -> list[lis
     for identity, draft in sorted(drafts.items()):
         for position, name in enumerate(draft.definition.inputs):
             if name not in columns and name not in drafts:
-                near = _near(name, [*columns, *drafts], "correct its name or remove it")
+                near = nearest(name, [*columns, *drafts], "correct its name or remove it")
                 raise draft.origin.error(f"field inputs: {name} is neither a feature column nor a tag; {near}", at=("inputs", position))
         graph[identity] = sorted(name for name in draft.definition.inputs if name in drafts)
     sorter = graphlib.TopologicalSorter(graph)
@@ -192,11 +191,6 @@ def _tag(draft: Draft, level: int, drafts: Mapping[str, Draft], tags: Mapping[st
     }
     features = tuple(sorted(checked.columns.difference(read)))
     return Tag(definition, level, value_type, features, read, _sha(content), checked)
-
-
-def _near(name: str, known: Iterable[str], otherwise: str) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def _sha(content: Any) -> str:

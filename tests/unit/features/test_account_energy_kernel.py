@@ -18,11 +18,15 @@ DAYS = Days(np.datetime64(AS_OF.date()), KIND, FESTIVAL)
 COLD = 16 - 14 * np.cos(2 * np.pi * (DATES.dayofyear.to_numpy() - 20) / 365.25)
 
 
+def packed(warmth: np.ndarray) -> np.ndarray:
+    """(slot, temperature) of each day, one after another."""
+    return np.stack([np.arange(len(warmth), dtype=float), warmth], axis=1).reshape(-1)
+
+
 def features(daily: np.ndarray, spread: np.ndarray | None = None, temperature: np.ndarray | None = None) -> dict[str, float]:
     warmth = COLD[-365:] if temperature is None else temperature
-    row = energy_features(
-        Series(daily[None, :], (daily if spread is None else spread)[None, :]), DAYS, warmth[None, :], np.zeros(1, dtype=np.int64)
-    )
+    series = Series(daily[None, :], (daily if spread is None else spread)[None, :])
+    row = energy_features(series, DAYS, packed(warmth)[None, :], np.array(["N"], dtype=object))
     return {name: float(values[0]) for name, values in row.items()}
 
 
@@ -91,19 +95,20 @@ def test_a_workshop_that_rests_at_the_spring_festival() -> None:
 
 def test_a_calendar_without_the_festival_says_nothing_of_it() -> None:
     one = Series(np.ones((1, SERIES_DAYS)), np.ones((1, SERIES_DAYS)))
-    got = energy_features(one, Days(DAYS.as_of, KIND, None), COLD[None, -365:], np.zeros(1, dtype=np.int64))
+    got = energy_features(one, Days(DAYS.as_of, KIND, None), packed(COLD[-365:])[None, :], np.array(["N"], dtype=object))
     assert np.isnan(got["spring_festival_ratio_365d"]).all()
 
 
 def test_heating_by_electricity_is_found_and_the_area_without_weather_has_none() -> None:
     heating = 8 + 1.5 * np.maximum(14 - COLD, 0)
-    both = Series(np.stack([heating, heating]), np.stack([heating, heating]))
-    got = energy_features(both, DAYS, COLD[None, -365:], np.array([0, -1]))
+    one = Series(heating[None, :], heating[None, :])
+    got = energy_features(one, DAYS, packed(COLD[-365:])[None, :], np.array(["N"], dtype=object))
+    elsewhere = energy_features(one, DAYS, np.empty((1, 0)), np.array(["S"], dtype=object))
     assert got["heating_slope_365d"][0] == pytest.approx(1.5)
     assert got["cooling_slope_365d"][0] == 0
     assert got["winter_ratio_365d"][0] > 1.5
-    assert np.isnan(got["heating_slope_365d"][1])
-    assert got["winter_ratio_365d"][1] == got["winter_ratio_365d"][0]
+    assert np.isnan(elsewhere["heating_slope_365d"][0])
+    assert elsewhere["winter_ratio_365d"][0] == got["winter_ratio_365d"][0]
 
 
 def test_a_vacant_dwelling_has_long_runs_without_consumption() -> None:

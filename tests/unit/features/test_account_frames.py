@@ -124,7 +124,7 @@ def test_a_new_holder_does_not_inherit_the_energy_of_the_one_before(spark: Spark
     base = spark.createDataFrame([("A1", "N"), ("A2", "N"), ("A3", "N")], "account_id string, area_id string")
     days = spark.createDataFrame([], "metering_point_id string, channel string, local_date date, coverage double, energy_kwh double")
     calendar = [{"local_date": AS_OF, "day_type": "working", "days_to_spring_festival": 42}]
-    weather = [{"area_id": "N", "local_date": AS_OF, "temperature_mean_c": 12.0}]
+    weather = spark.createDataFrame([("N", AS_OF, 12.0)], "area_id string, local_date date, temperature_mean_c double")
     got = account_energy(base, readings, days, point_holdings(versions), calendar=calendar, weather=weather, as_of=AS_OF)
     known = {row["account_id"]: (row["days_known_90d"], row["energy_kwh_30d"]) for row in got.collect()}
     assert known == {"A1": (59, None), "A2": (30, 300.0)}
