@@ -14,9 +14,13 @@ from typing import Annotated
 import typer
 
 from gridlens import __version__
+from gridlens.cli_associations import associations_app
+from gridlens.cli_audience import audience_app
+from gridlens.cli_graph import graph_app
 from gridlens.cli_look import look_app
 from gridlens.cli_options import AsOf, From, Json, KnownAt, Root, Sources, To, day, session, with_settings
 from gridlens.cli_tags import tags_app
+from gridlens.cli_trajectory import trajectory_app
 from gridlens.errors import GridlensError, PlatformError
 from gridlens.failures import sentence, summary
 from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
@@ -35,6 +39,10 @@ app = typer.Typer(
 sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Source definitions: list them, try one out.")
 app.add_typer(sources_app, name="sources")
 app.add_typer(tags_app, name="tags")
+app.add_typer(audience_app, name="audience")
+app.add_typer(associations_app, name="associations")
+app.add_typer(graph_app, name="graph")
+app.add_typer(trajectory_app, name="trajectory")
 app.add_typer(look_app)
 
 _DEFAULTS = SampleOptions()

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARY = PROJECT / "lib" / "gridlens"
-FRONT = {"cli", "cli_look", "cli_options", "cli_tags", "doctor"}
+FRONT = {"cli", "cli_associations", "cli_audience", "cli_graph", "cli_look", "cli_options", "cli_tags", "cli_trajectory", "doctor"}
 """What a user calls; everything else at the top of the library is foundation."""
 BELOW = {"contracts": "foundation", "pipelines": "pipelines"}
 """Folders that are no capability."""

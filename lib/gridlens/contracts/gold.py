@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.association import ASSOCIATION_RULE
+from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.contracts.consumption_year import YEAR_FEATURES
 from gridlens.contracts.entities import CHANNEL, POINT
+from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
 from gridlens.contracts.silver import LOCAL_MONTH
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
+from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.tables import Field, Table
 
 DAY_TYPES = ("working", "weekend", "holiday")
@@ -52,5 +56,22 @@ CONSUMPTION_YEAR = Table(
     sort_by=("metering_point_id",),
 )
 GOLD: dict[str, Table] = {
-    t.name: t for t in (LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE, TAG_VALUE, TAG_CURRENT, TAG_CATALOGUE)
+    t.name: t
+    for t in (
+        LOAD_SHAPE_DAY,
+        LOAD_SHAPE_MONTH,
+        CONSUMPTION_YEAR,
+        ACCOUNT_FEATURE,
+        TAG_VALUE,
+        TAG_CURRENT,
+        TAG_CATALOGUE,
+        ASSOCIATION_RULE,
+        IDENTITY_LINK,
+        PROFILE_EDGE,
+        TRAJECTORY,
+        PATH_PATTERN,
+        STAGE_TRANSITION,
+        AUDIENCE,
+        AUDIENCE_SNAPSHOT,
+    )
 }

@@ -1,0 +1,219 @@
+"""Associations: baskets of one moment → frequent itemsets on one half → rules tested on the other, by industry and area."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.associations.baskets import kept_items, only
+from gridlens.associations.counting import MINED, count_itemsets, scopes_of
+from gridlens.associations.itemsets import candidate_rules, frequent_itemsets
+from gridlens.associations.library import Basket, BasketLibrary
+from gridlens.associations.names import item_names, with_names
+from gridlens.associations.related import related_pairs
+from gridlens.associations.rules import Thresholds, plan_of, tested_rules
+from gridlens.contracts.association import ASSOCIATION_RULE
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.tag import TAG_CATALOGUE
+from gridlens.errors import SourceError
+from gridlens.lease import writer_lease
+from gridlens.pipelines.account_features import batches_digest
+from gridlens.pipelines.association_facts import BasketFacts, basket_facts, basket_library, filled_baskets
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.tag_state import Moment, newest_features
+from gridlens.runs import Run, logged, timed
+from gridlens.settings import Settings
+from gridlens.tables import empty, literal_in
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+JOB = "associations"
+
+
+@dataclass(frozen=True)
+class AssociationOptions:
+    """Which associations to compute.
+
+    Attributes:
+        as_of: last local day of the account features; default the newest there are.
+        known_at: their moment of knowledge, UTC; default the newest of that day.
+        basket: id of the only basket; default all that are defined.
+    """
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    basket: str | None = None
+
+
+@dataclass(frozen=True)
+class BasketResult:
+    """What was found in one basket table.
+
+    Attributes:
+        baskets: accounts of the population.
+        items: items within the coverage.
+        itemsets: frequent itemsets of the mining half.
+        candidates: rules that were mined.
+        scopes: scopes in which they were looked at, all included.
+        tested: rules tested, one for each scope.
+        significant: of these, those at the definition's level of false discoveries.
+        redundant: of these, those that a more general rule makes superfluous: they are not written.
+        rules: rows written.
+    """
+
+    basket: str
+    baskets: int
+    items: int
+    itemsets: int
+    candidates: int
+    scopes: int
+    tested: int
+    significant: int
+    redundant: int
+    rules: int
+
+
+@dataclass(frozen=True)
+class AssociationsResult:
+    """What was computed; ``baskets`` are those computed in this run."""
+
+    run_id: str
+    as_of: dt.date
+    known_at: dt.datetime
+    nothing_new: bool
+    baskets: tuple[BasketResult, ...]
+    seconds: float
+
+
+def run_associations(
+    spark: SparkSession, settings: Settings, options: AssociationOptions, *, library: BasketLibrary | None = None, say: Say = print
+) -> AssociationsResult:
+    """Finds the rules of every basket at one ``as_of``.
+
+    ``library`` are the definitions where they have been read already.
+
+    Raises:
+        DefinitionError: a basket does not hold; names file, line and remedy.
+        SourceError: there are no account features of that day, or no tags of it though a basket holds some.
+        SettingsError: there is no such basket, or its itemsets are too many.
+    """
+    library = library or basket_library(settings)
+    chosen = library.chosen(options.basket)
+    warehouse = Warehouse(spark, settings)
+    with writer_lease(settings):
+        moment = _moment(warehouse, options, chosen)
+        run = Run(JOB, {"basket": options.basket}, as_of=moment.as_of, known_at=moment.known_at)
+        with logged(warehouse, run):
+            inputs = {"features": moment.run_id, "tags": _tags_run(warehouse, moment), "batches": batches_digest(warehouse)}
+            due = [basket for basket in chosen if _last_inputs(warehouse, moment, basket) != {**inputs, basket.id: basket.stamp}]
+            run.fingerprints = {**inputs, **{basket.id: basket.stamp for basket in due}}
+            run.nothing_new = not due
+            facts = basket_facts(warehouse, settings, moment)
+            found = [_basket(warehouse, facts, basket, moment, say) for basket in due]
+            for one in found:
+                run.wrote(f"gold.{ASSOCIATION_RULE.name}", one.rules)
+            return AssociationsResult(run.run_id, moment.as_of, moment.known_at, run.nothing_new, tuple(found), run.seconds)
+
+
+def _moment(warehouse: Warehouse, options: AssociationOptions, chosen: Sequence[Basket]) -> Moment:
+    moment = newest_features(warehouse, options.as_of, options.known_at)
+    if moment is None:
+        day = f" of {options.as_of}" if options.as_of else ""
+        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+    with_tags = next((basket.id for basket in chosen if basket.tags), None)
+    if with_tags and empty(warehouse.read(TAG_CATALOGUE).where(of_moment(moment.as_of, moment.known_at))):
+        raise SourceError(f"basket {with_tags} holds tags, but there are none of {moment.as_of}: run `gridlens tags run` first")
+    return moment
+
+
+def _tags_run(warehouse: Warehouse, moment: Moment) -> str:
+    """The run that wrote the tags of the moment; empty where the log has none."""
+    good = (F.col("job") == "tags") & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
+    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("run_id", "ended_at").alias("run")).first()
+    return str(row["run"] or "") if row else ""
+
+
+def _last_inputs(warehouse: Warehouse, moment: Moment, basket: Basket) -> dict[str, str] | None:
+    """What the basket's rules of this moment were computed from last; None where they never were."""
+    good = (F.col("job") == JOB) & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
+    holds = F.get_json_object("fingerprints", f"$.{basket.id}").isNotNull()
+    row = warehouse.read(RUN_LOG).where(good & holds).agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
+    if row is None or row["last"] is None:
+        return None
+    told = json.loads(row["last"])
+    return {name: told[name] for name in ("features", "tags", "batches", basket.id)}
+
+
+def _basket(warehouse: Warehouse, facts: BasketFacts, basket: Basket, moment: Moment, say: Say) -> BasketResult:
+    """Fills, mines, tests and writes one basket table."""
+    definition = basket.definition
+    filled = filled_baskets(facts, basket).persist()  # read for the items, for mining and for counting
+    try:
+        with timed(say, f"{basket.id}: baskets"):
+            items = kept_items(filled, definition.coverage)
+            baskets = only(filled, items)
+        with timed(say, f"{basket.id}: itemsets of {len(items)} items"):
+            itemsets = frequent_itemsets(
+                baskets.where(F.col("half") == MINED),
+                min_support=definition.min_support,
+                max_length=definition.max_length,
+                limit=definition.max_itemsets,
+                of=f"basket {basket.id}",
+            )
+        tags = {tag.id: tag for tag in basket.tags}
+        candidates = candidate_rules(
+            itemsets,
+            min_confidence=definition.min_confidence,
+            min_lift=definition.min_lift,
+            allowed=definition.allowed,
+            related=related_pairs(items, tags, facts.categories),
+        )
+        with timed(say, f"{basket.id}: {len(candidates)} candidate rules tested"):
+            plan, scopes = plan_of(candidates), scopes_of(baskets, definition.by, least=definition.min_baskets)
+            tested = tested_rules(plan, count_itemsets(baskets, plan.itemsets, scopes), scopes, _thresholds(basket))
+        rules = with_names(tested.written, item_names(items, tags, facts.products))
+        with timed(say, f"{basket.id}: {rules.num_rows} rules written"):
+            _write(warehouse, rules, basket, moment)
+        return BasketResult(
+            basket=basket.id,
+            baskets=filled.count(),
+            items=len(items),
+            itemsets=len(itemsets.counts) - 1,
+            candidates=len(candidates),
+            scopes=len(scopes),
+            tested=tested.rows.num_rows,
+            significant=tested.significant,
+            redundant=tested.redundant,
+            rules=rules.num_rows,
+        )
+    finally:
+        filled.unpersist()
+
+
+def _thresholds(basket: Basket) -> Thresholds:
+    d = basket.definition
+    return Thresholds(d.min_confidence, d.min_lift, d.min_count, d.min_improvement, d.level)
+
+
+def _write(warehouse: Warehouse, rules: pa.Table, basket: Basket, moment: Moment) -> None:
+    """Replaces the basket's rules of the moment."""
+    amount = basket.definition.money
+    columns = {
+        "basket": F.lit(basket.id),
+        "as_of": F.lit(moment.as_of),
+        "known_at": F.lit(moment.known_at),
+        "definition": F.lit(basket.stamp),
+        "effect_of": F.lit(amount).cast("string"),
+        "currency": F.lit(basket.currency).cast("string"),
+        "rule_id": F.substring(F.sha2(F.concat_ws("|", F.lit(basket.id), "antecedent", "consequent"), 256), 1, 12),
+        "effect_amount": F.col("effect_amount").cast(ASSOCIATION_RULE["effect_amount"].type),
+    }
+    frame = warehouse.spark.createDataFrame(rules.drop_columns(["redundant"])).withColumns(columns).coalesce(1)
+    of_basket = [literal_in("basket", [basket.id]), literal_in("as_of", [moment.as_of]), literal_in("known_at", [moment.known_at])]
+    warehouse.replace(ASSOCIATION_RULE, frame, where=" AND ".join(of_basket))
