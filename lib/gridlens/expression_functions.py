@@ -22,6 +22,7 @@ class Function:
         result: family of the result.
         build: makes the Column from the arguments' Columns.
         optional: how many trailing arguments may be left out.
+        reads: columns that it reads beside its arguments; where one is missing, it cannot be called.
     """
 
     arguments: tuple[str, ...]
@@ -29,6 +30,7 @@ class Function:
     build: Callable[..., Column]
     optional: int = 0
     repeat: bool = False
+    reads: tuple[str, ...] = ()
 
     def takes(self, count: int) -> bool:
         return count >= len(self.arguments) - self.optional and (self.repeat or count <= len(self.arguments))
@@ -88,6 +90,8 @@ FUNCTIONS: dict[str, Function] = {
     "date_add": Function((DATE, NUMBER), DATE, lambda d, n: F.date_add(d, _whole(n))),
     "date_sub": Function((DATE, NUMBER), DATE, lambda d, n: F.date_sub(d, _whole(n))),
     "datediff": Function((DATE, DATE), NUMBER, lambda end, start: F.datediff(end, start)),
+    # Against the last day of the data, a column, never against the clock.
+    "days_since": Function((DATE,), NUMBER, lambda d: F.datediff(F.col("as_of"), d), reads=("as_of",)),
     "months_between": Function((DATE, DATE), NUMBER, lambda end, start: F.months_between(end, start)),
     "size": Function((ARRAY,), NUMBER, lambda a: F.size(a)),
 }

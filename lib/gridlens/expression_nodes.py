@@ -218,6 +218,10 @@ class Checker:
         items = node.args.get("expressions") or []
         if not function.takes(len(items)):
             raise RefusedError(f"calls {name} with {len(items)} argument(s), it takes {len(function.arguments)}")
+        for column in function.reads:
+            if column not in self.columns:
+                raise RefusedError(f"calls {name}, which needs the column {column}, not there; give both days to datediff")
+            self.used.add(column)
         parts = [self.part(item, depth + 1) for item in items]
         wanted = [function.arguments[min(i, len(function.arguments) - 1)] for i in range(len(parts))]
         for part, family in zip(parts, wanted, strict=True):

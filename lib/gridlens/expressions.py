@@ -83,6 +83,34 @@ def check(expression: str, columns: Types, where: str, *, family: str | None = N
     return Checked(expression, part.family, frozenset(checker.used), part.build)
 
 
+def conjuncts(expression: str) -> list[str]:
+    """The terms that AND joins at the top of an expression, in order; the expression itself where there is none.
+
+    Each is text to be given to :func:`check`; together they mean what the whole means.
+
+    Raises:
+        DefinitionError: it cannot be read as one expression.
+    """
+    try:
+        tree = _parsed(expression)
+    except RefusedError as reason:
+        raise DefinitionError(f"the expression {_shown(expression)} {reason}") from None
+    return [term.sql(dialect=_Plain) for term in _terms(tree)]
+
+
+def _terms(node: exp.Expression) -> list[exp.Expression]:
+    found: list[exp.Expression] = []
+    waiting = [node]
+    while waiting:  # not recursive: a long chain of AND is as deep as it is long
+        one = waiting.pop()
+        inner = one.this if isinstance(one, exp.Paren) and isinstance(one.this, exp.And) else one
+        if isinstance(inner, exp.And):
+            waiting += [inner.expression, inner.this]
+        else:
+            found.append(inner)
+    return found
+
+
 def _shown(text: str) -> str:
     short = " ".join(text.split())
     return repr(short if len(short) <= 80 else short[:77] + "...")

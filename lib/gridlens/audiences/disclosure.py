@@ -1,0 +1,78 @@
+"""Small groups are not shown: numbers under a limit, and numbers from which one under it could be worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Shown = int | str
+"""A number, or a text where it is not shown."""
+HIDDEN = "hidden"
+"""Stands for a number that is not small itself, but would give a small one away."""
+
+
+def small(number: int, limit: int) -> bool:
+    """True for a group that may not be shown; nobody at all is no group."""
+    return 0 < number < limit
+
+
+def hidden_text(limit: int) -> str:
+    return f"<{limit}"
+
+
+def shown(number: int, limit: int) -> Shown:
+    """The number, or that it is under the limit."""
+    return hidden_text(limit) if small(number, limit) else number
+
+
+def shown_parts(parts: Sequence[int], limit: int) -> list[Shown]:
+    """The parts of a total that is shown, or known, too.
+
+    Beside parts under the limit further ones are hidden, the smallest first, until what the total gives away, the sum
+    of the hidden ones, is of several parts and not under the limit itself (complementary suppression).
+
+    Returns:
+        In the order given: the number, ``<15`` for a small part, ``hidden`` for one that covers for it.
+    """
+    few = {position for position, number in enumerate(parts) if small(number, limit)}
+    hidden = set(few)
+    rest = sorted((number, position) for position, number in enumerate(parts) if number and position not in few)
+    while hidden and rest and (len(hidden) == 1 or sum(parts[position] for position in hidden) < limit):
+        hidden.add(rest.pop(0)[1])
+    return [_part(number, position, few, hidden, limit) for position, number in enumerate(parts)]
+
+
+def _part(number: int, position: int, few: set[int], hidden: set[int], limit: int) -> Shown:
+    if position in few:
+        return hidden_text(limit)
+    return HIDDEN if position in hidden else number
+
+
+def shown_total(total: int, parts: Sequence[int], limit: int) -> Shown:
+    """The total of parts that are each shown by :func:`shown`: hidden where it would give a small group away."""
+    hidden = [number for number in parts if small(number, limit)]
+    if hidden and (len(hidden) == 1 or sum(hidden) < limit):
+        return HIDDEN
+    return shown(total, limit)
+
+
+def shown_within(number: int, whole: int, limit: int) -> Shown:
+    """A part of a whole that is shown: hidden where it, or the rest of the whole, is a small group."""
+    return HIDDEN if small(whole - number, limit) and not small(number, limit) else shown(number, limit)
+
+
+def shown_chain(start: int, numbers: Sequence[int], limit: int) -> list[Shown]:
+    """Numbers that fall step by step from ``start``: shown where both they and their distance to the last one shown are.
+
+    A number that is too near to the last one shown is ``hidden``: the difference would be a small group.
+    """
+    found: list[Shown] = []
+    last = start
+    for number in numbers:
+        if small(number, limit):
+            found.append(hidden_text(limit))
+        elif small(last - number, limit):
+            found.append(HIDDEN)
+        else:
+            found.append(number)
+            last = number
+    return found

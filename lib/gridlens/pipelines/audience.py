@@ -1,0 +1,271 @@
+"""Audiences: features and tags of one moment → who is in which audience, and how each size comes about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.audiences.disclosure import HIDDEN, Shown, shown, shown_total, shown_within, small
+from gridlens.audiences.library import Audience, AudienceLibrary
+from gridlens.audiences.membership import Removal, Tally, matched, member_rows, tallies
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
+from gridlens.lease import writer_lease
+from gridlens.pipelines.audience_declared import audience_library
+from gridlens.pipelines.audience_frame import WideFrame, audience_moment, facts_stamp, wide_frame
+from gridlens.pipelines.declared import tag_library
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.tag_state import Moment
+from gridlens.runs import Run, logged, timed
+from gridlens.settings import Settings
+from gridlens.tables import literal_in
+from gridlens.tags.library import TagLibrary
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of one audience; small groups are hidden.
+
+    Attributes:
+        matched: accounts for which the expression is true.
+        removed: of them, by any suppression.
+        members: the rest.
+        outside: members outside its territory; None where it has none.
+    """
+
+    audience: str
+    name_zh: str
+    name_en: str
+    matched: Shown
+    removed: Shown
+    members: Shown
+    outside: Shown | None
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What one suppression does: matched accounts for which it holds, and those that it removed, being the first that does."""
+
+    audience: str
+    suppression: str
+    alone: Shown
+    removed: Shown
+
+
+@dataclass(frozen=True)
+class AudienceResult:
+    """Sizes at one moment.
+
+    Attributes:
+        expired: tags read whose value was past its time to live, and counted as unknown.
+        never_computed: tags read that no run had computed; they counted as unknown.
+        unchanged: audiences whose snapshot stood already.
+        sizes: of the audiences counted or built.
+        removals: by audience, in the order applied.
+    """
+
+    as_of: dt.date
+    known_at: dt.datetime
+    accounts: int
+    expired: tuple[str, ...]
+    never_computed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    nothing_new: bool
+    sizes: tuple[Size, ...]
+    removals: tuple[Removed, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What an audience is made of: tags and audiences as declared."""
+
+    tags: TagLibrary
+    audiences: AudienceLibrary
+
+    def chosen(self, names: Sequence[str], where: str | None = None) -> list[Audience]:
+        """The audiences named, all where none is, or the one of an expression."""
+        if where is not None:
+            return [self.audiences.ad_hoc(where)]
+        return [self.audiences.audience(name) for name in dict.fromkeys(names or self.audiences.ids)]
+
+
+def read_definitions(settings: Settings) -> Definitions:
+    """Tags and audiences of the configuration; raises DefinitionError at the first mistake, naming file and line."""
+    tags = tag_library(settings)
+    return Definitions(tags, audience_library(settings, tags))
+
+
+def run_count(
+    spark: SparkSession,
+    settings: Settings,
+    chosen: Sequence[Audience],
+    definitions: Definitions,
+    *,
+    as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+) -> AudienceResult:
+    """Counts audiences; writes nothing.
+
+    Args:
+        spark: the session.
+        settings: where the tables are; how small a group may be that is shown.
+        chosen: audiences of ``definitions``, or an ad hoc one.
+        definitions: what they read.
+        as_of: last local day of the account features; default the newest there are.
+        known_at: their moment of knowledge, UTC; default the newest of that day.
+
+    Raises:
+        SourceError: there are no account features of that day.
+    """
+    run = Run("audience", {})  # for its seconds
+    warehouse = Warehouse(spark, settings)
+    moment = audience_moment(warehouse, as_of, known_at)
+    frame, matches = _matches(warehouse, definitions, chosen, moment)
+    return _result(settings, moment, _accounts(warehouse, moment), frame, chosen, tallies(matches, chosen), (), run)
+
+
+def run_build(
+    spark: SparkSession,
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+    definitions: Definitions | None = None,
+    say: Say = print,
+) -> AudienceResult:
+    """Writes snapshots of the audiences named, of all where none is: their members, then how their sizes came about.
+
+    An audience whose definition and whose facts are those of its snapshot at the moment is left as it is.
+
+    Raises:
+        DefinitionError: a definition does not hold; names file, line and remedy.
+        SettingsError: no such audience.
+        SourceError: there are no account features of that day.
+    """
+    definitions = definitions or read_definitions(settings)
+    wanted = definitions.chosen(names)
+    warehouse = Warehouse(spark, settings)
+    with writer_lease(settings):
+        moment = audience_moment(warehouse, as_of, known_at)
+        run = Run("audience", {"audiences": [one.id for one in wanted]}, as_of=moment.as_of, known_at=moment.known_at)
+        facts = facts_stamp(warehouse)
+        run.fingerprints = {"facts": facts, **{one.id: one.stamp for one in wanted}}
+        with logged(warehouse, run):
+            stand = _standing(warehouse, moment, facts)
+            due = [one for one in wanted if stand.get(one.id) != one.stamp]
+            run.nothing_new = not due
+            return _build(warehouse, definitions, wanted, due, moment, facts, run, say)
+
+
+def _matches(warehouse: Warehouse, definitions: Definitions, chosen: Sequence[Audience], moment: Moment) -> tuple[WideFrame, DataFrame]:
+    everyone = definitions.audiences.with_inputs(chosen)
+    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    return frame, matched(frame.rows, chosen, everyone, unserved=frame.unserved)
+
+
+def _accounts(warehouse: Warehouse, moment: Moment) -> int:
+    return warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).count()
+
+
+def _standing(warehouse: Warehouse, moment: Moment, facts: str) -> dict[str, str]:
+    """Definition by audience of the snapshots that stand at the moment and were made from these facts."""
+    at = of_moment(moment.as_of, moment.known_at) & (F.col("facts") == facts)
+    return {
+        row["audience"]: row["definition"] for row in warehouse.read(AUDIENCE_SNAPSHOT).where(at).select("audience", "definition").collect()
+    }
+
+
+def _build(
+    warehouse: Warehouse,
+    definitions: Definitions,
+    wanted: Sequence[Audience],
+    due: Sequence[Audience],
+    moment: Moment,
+    facts: str,
+    run: Run,
+    say: Say,
+) -> AudienceResult:
+    settings, unchanged = warehouse.settings, tuple(one.id for one in wanted if one not in due)
+    accounts = _accounts(warehouse, moment)
+    if not due:
+        return _result(settings, moment, accounts, None, (), (), unchanged, run)
+    frame, matches = _matches(warehouse, definitions, due, moment)
+    matches = matches.persist()
+    try:
+        with timed(say, f"{len(due)} audiences of {accounts:,} accounts"):
+            counted = tallies(matches, due)
+        with timed(say, "members"):
+            rows = member_rows(matches, F.lit(moment.as_of), F.lit(moment.known_at))
+            warehouse.replace(AUDIENCE, rows, where=_where([one.id for one in due], moment))
+    finally:
+        matches.unpersist()
+    snapshots = [_snapshot(one, tally, accounts, moment, facts, frame) for one, tally in zip(due, counted, strict=True)]
+    written = warehouse.spark.createDataFrame(snapshots, AUDIENCE_SNAPSHOT.schema).coalesce(1)
+    warehouse.replace(AUDIENCE_SNAPSHOT, written, where=_where([one.id for one in due], moment))
+    run.wrote(f"gold.{AUDIENCE.name}", sum(tally.size for tally in counted))
+    run.wrote(f"gold.{AUDIENCE_SNAPSHOT.name}", len(due))
+    return _result(settings, moment, accounts, frame, due, counted, unchanged, run)
+
+
+def _where(names: Sequence[str], moment: Moment) -> str:
+    parts = (("audience", names), ("as_of", [moment.as_of]), ("known_at", [moment.known_at]))
+    return " AND ".join(literal_in(column, list(values)) for column, values in parts)
+
+
+def _snapshot(one: Audience, tally: Tally, accounts: int, moment: Moment, facts: str, frame: WideFrame) -> tuple[object, ...]:
+    d = one.definition
+    removals = [(r.suppression, r.alone, r.removed) for r in tally.removals]
+    made = (d.name_zh, d.name_en, d.owner, d.purpose, d.channel, d.version, one.stamp, d.text, facts)
+    sizes = (accounts, tally.matched, removals, tally.size, tally.outside)
+    return (one.id, moment.as_of, moment.known_at, *made, *sizes, list(frame.expired), list(frame.never_computed))
+
+
+def _result(
+    settings: Settings,
+    moment: Moment,
+    accounts: int,
+    frame: WideFrame | None,
+    audiences: Sequence[Audience],
+    counted: Sequence[Tally],
+    unchanged: tuple[str, ...],
+    run: Run,
+) -> AudienceResult:
+    pairs = list(zip(audiences, counted, strict=True))
+    return AudienceResult(
+        moment.as_of,
+        moment.known_at,
+        accounts,
+        frame.expired if frame else (),
+        frame.never_computed if frame else (),
+        unchanged,
+        run.nothing_new,
+        tuple(_size(one, tally, settings.min_group) for one, tally in pairs),
+        tuple(row for _, tally in pairs for row in _removals(tally, settings.min_group)),
+        run.seconds,
+    )
+
+
+def _size(one: Audience, tally: Tally, limit: int) -> Size:
+    parts = [removal.removed for removal in tally.removals]
+    total = shown_total(tally.matched, [*parts, tally.size], limit)
+    removed = shown_total(sum(parts), parts, limit) if isinstance(total, int) and not small(tally.size, limit) else HIDDEN
+    outside = None if tally.outside is None else shown_within(tally.outside, tally.size, limit)
+    names = one.definition.name_zh, one.definition.name_en
+    return Size(one.id, *names, total, removed if tally.removals else 0, shown(tally.size, limit), outside)
+
+
+def _removals(tally: Tally, limit: int) -> list[Removed]:
+    def alone(one: Removal) -> Shown:
+        """Beside what is removed it would tell how many one of the suppressions before holds for, too."""
+        return HIDDEN if small(one.alone - one.removed, limit) else shown(one.alone, limit)
+
+    return [Removed(tally.audience, one.suppression, alone(one), shown(one.removed, limit)) for one in tally.removals]

@@ -1,0 +1,174 @@
+"""Why an audience has its size, term by term; and why one account is in it or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.audiences.disclosure import Shown, shown, shown_chain, shown_within
+from gridlens.audiences.library import Audience
+from gridlens.audiences.membership import flagged, matched
+from gridlens.audiences.terms import TermCount, term_counts, terms_of
+from gridlens.errors import SettingsError
+from gridlens.expressions import Checked
+from gridlens.pipelines.audience import Definitions
+from gridlens.pipelines.audience_frame import audience_moment, wide_frame
+from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the expression over all accounts; see audiences.terms.TermCount. Small groups are hidden."""
+
+    term: str
+    holds: Shown
+    unknown: Shown
+    remaining: Shown
+
+
+@dataclass(frozen=True)
+class AudienceExplanation:
+    """An audience term by term.
+
+    Attributes:
+        terms: what AND joins at the top, in order.
+    """
+
+    audience: str
+    where: str
+    reason: str
+    as_of: dt.date
+    known_at: dt.datetime
+    accounts: int
+    expired: tuple[str, ...]
+    never_computed: tuple[str, ...]
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class AccountTerm:
+    """One term for one account: whether it holds (unknown: None), and what it reads."""
+
+    term: str
+    holds: bool | None
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AccountExplanation:
+    """Why an account is in an audience or not.
+
+    Attributes:
+        member: true where the expression holds and no suppression does.
+        suppressions: those that hold for it; empty too where it does not match.
+    """
+
+    account: str
+    audience: str
+    member: bool
+    matches: bool
+    suppressions: tuple[str, ...]
+    as_of: dt.date
+    known_at: dt.datetime
+    expired: tuple[str, ...]
+    never_computed: tuple[str, ...]
+    terms: tuple[AccountTerm, ...]
+
+
+def explain_audience(
+    spark: SparkSession,
+    settings: Settings,
+    audience: Audience,
+    definitions: Definitions,
+    *,
+    as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+) -> AudienceExplanation:
+    """What each term holds for, for how many it is unknown, and how many are left after it.
+
+    Raises:
+        SourceError: there are no account features of that day.
+    """
+    warehouse = Warehouse(spark, settings)
+    moment = audience_moment(warehouse, as_of, known_at)
+    everyone = definitions.audiences.with_inputs([audience])
+    inputs = [one for one in everyone if one.id != audience.id]
+    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    terms = terms_of(audience, definitions.audiences.types)
+    accounts, counts = term_counts(flagged(frame.rows, inputs), terms)
+    return AudienceExplanation(
+        audience.id,
+        audience.definition.text,
+        " ".join(audience.definition.reason.split()),
+        moment.as_of,
+        moment.known_at,
+        accounts,
+        frame.expired,
+        frame.never_computed,
+        _terms(counts, accounts, settings.min_group),
+    )
+
+
+def _terms(counts: list[TermCount], accounts: int, limit: int) -> tuple[Term, ...]:
+    remaining = shown_chain(accounts, [one.remaining for one in counts], limit)
+    return tuple(
+        Term(one.term, shown_within(one.holds, accounts, limit), shown(one.unknown, limit), left)
+        for one, left in zip(counts, remaining, strict=True)
+    )
+
+
+def explain_account(
+    spark: SparkSession,
+    settings: Settings,
+    audience: Audience,
+    account: str,
+    definitions: Definitions,
+    *,
+    as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+) -> AccountExplanation:
+    """Each term and each suppression for one account, with the values that are read.
+
+    Raises:
+        SourceError: there are no account features of that day.
+        SettingsError: the account is not among them.
+    """
+    warehouse = Warehouse(spark, settings)
+    moment = audience_moment(warehouse, as_of, known_at)
+    everyone = definitions.audiences.with_inputs([audience])
+    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    own = frame.rows.where(F.col("account_id") == account)
+    terms = terms_of(audience, definitions.audiences.types)
+    inputs = [one for one in everyone if one.id != audience.id]
+    row = flagged(own, inputs).select(_of_terms(terms)).first()
+    if row is None:
+        raise SettingsError(f"account {account} is not known as of {moment.as_of}: check the number, or give --as-of a later day")
+    match = matched(own, [audience], everyone, unserved=frame.unserved).select("suppressions").first()
+    held = tuple(match["suppressions"]) if match else ()
+    return AccountExplanation(
+        account,
+        audience.id,
+        match is not None and not held,
+        match is not None,
+        held,
+        moment.as_of,
+        moment.known_at,
+        frame.expired,
+        frame.never_computed,
+        tuple(AccountTerm(term.text, row["of"][f"t{n}"], row["of"][f"v{n}"].asDict()) for n, term in enumerate(terms)),
+    )
+
+
+def _of_terms(terms: list[Checked]) -> Column:
+    """Each term's value and the values that it reads."""
+    parts = [term.column().alias(f"t{number}") for number, term in enumerate(terms)]
+    parts += [
+        F.struct(*[F.col(name) for name in sorted(term.columns)] or [F.lit(None).alias("none")]).alias(f"v{n}")
+        for n, term in enumerate(terms)
+    ]
+    return F.struct(*parts).alias("of")
