@@ -27,6 +27,11 @@ def utc_text(name: str) -> Column:
     return F.date_format(utc, "yyyy-MM-dd'T'HH:mm:ss'Z'").alias(name)
 
 
+def of_micros(micros: int) -> dt.datetime:
+    """A moment from its microseconds since 1970, as ``unix_micros`` gives them: a timestamp the driver would read in a zone of its own."""
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+
+
 def knowledge_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
     """The default moment of knowledge: the end of ``as_of`` in the company's zone plus the declared lag, UTC."""
     return end_of_local_day(as_of, settings.zone) + dt.timedelta(hours=settings.known_at_lag_hours)

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import of_micros, of_moment
 from gridlens.tags.library import Tag, TagLibrary
 from gridlens.tags.measures import Distribution, measured_before
 from gridlens.warehouse import Warehouse
@@ -79,7 +79,7 @@ def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
     row = rows.agg(F.max(F.struct("as_of", "known_at")).alias("newest")).select("newest.as_of", _micros("newest.known_at")).first()
     if row is None or row["as_of"] is None:
         return None
-    known = _moment(row["known_at"])
+    known = of_micros(row["known_at"])
     return Moment(row["as_of"], known, _writer(warehouse, row["as_of"], known))
 
 
@@ -94,14 +94,10 @@ def _micros(name: str) -> Column:
     return F.unix_micros(name).alias(name.split(".")[-1])
 
 
-def _moment(micros: int) -> dt.datetime:
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
-
-
 def current_moment(warehouse: Warehouse) -> tuple[dt.date, dt.datetime] | None:
     """(as_of, known_at) of the current values; None before the first run."""
     row = warehouse.read(TAG_CURRENT).select("as_of", _micros("known_at")).limit(1).first()
-    return (row["as_of"], _moment(row["known_at"])) if row else None
+    return (row["as_of"], of_micros(row["known_at"])) if row else None
 
 
 def tag_state(warehouse: Warehouse) -> TagState:
@@ -110,7 +106,7 @@ def tag_state(warehouse: Warehouse) -> TagState:
     catalogue = warehouse.read(TAG_CATALOGUE).withColumn("_age", F.row_number().over(newest)).where(F.col("_age") <= 2)
     columns = [c for c in TAG_CATALOGUE.columns if c != "known_at"]
     rows = [row.asDict() for row in catalogue.select(*columns, _micros("known_at")).collect()]
-    known = [{**row, "known_at": _moment(row["known_at"])} for row in rows]
+    known = [{**row, "known_at": of_micros(row["known_at"])} for row in rows]
     return TagState(
         current_moment(warehouse),
         tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True)),
@@ -124,4 +120,4 @@ def last_tags_run(warehouse: Warehouse) -> tuple[dict[str, str], dt.date, dt.dat
     row = warehouse.read(RUN_LOG).where(good).agg(newest).select("last.fingerprints", "last.as_of", _micros("last.known_at")).first()
     if row is None or row["fingerprints"] is None:
         return None
-    return json.loads(row["fingerprints"]), row["as_of"], _moment(row["known_at"])
+    return json.loads(row["fingerprints"]), row["as_of"], of_micros(row["known_at"])
