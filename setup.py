@@ -14,5 +14,5 @@ setup(
     version=VERSION,
     package_dir={"": "lib", "gridlens.conf": "conf"},
     packages=find_packages("lib") + CONF_PACKAGES,
-    package_data={"gridlens": ["VERSION"], "gridlens.conf": ["*.yml", "**/*.yml", "**/*.csv"]},
+    package_data={"gridlens": ["VERSION"], "gridlens.reports": ["templates/*"], "gridlens.conf": ["*.yml", "**/*.yml", "**/*.csv"]},
 )

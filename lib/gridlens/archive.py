@@ -65,7 +65,7 @@ def _contents() -> dict[str, bytes]:
 
 
 def _wanted(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts and path.suffix in {".py", ".yml", ".csv", ""}
+    return path.is_file() and "__pycache__" not in path.parts and path.suffix in {".py", ".yml", ".csv", ".html", ".css", ""}
 
 
 def _write(target: Path, entries: Mapping[str, bytes]) -> Path:

@@ -19,6 +19,7 @@ from gridlens.cli_audience import audience_app
 from gridlens.cli_graph import graph_app
 from gridlens.cli_look import look_app
 from gridlens.cli_options import AsOf, From, Json, KnownAt, Root, Sources, To, day, session, with_settings
+from gridlens.cli_profile import profile_app
 from gridlens.cli_tags import tags_app
 from gridlens.cli_trajectory import trajectory_app
 from gridlens.errors import GridlensError, PlatformError
@@ -44,6 +45,7 @@ app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")
 app.add_typer(trajectory_app, name="trajectory")
 app.add_typer(look_app)
+app.add_typer(profile_app)
 
 _DEFAULTS = SampleOptions()
 _INTERRUPTED = 130

@@ -10,13 +10,28 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARY = PROJECT / "lib" / "gridlens"
-FRONT = {"cli", "cli_associations", "cli_audience", "cli_graph", "cli_look", "cli_options", "cli_tags", "cli_trajectory", "doctor"}
+FRONT = {
+    "cli",
+    "cli_associations",
+    "cli_audience",
+    "cli_graph",
+    "cli_look",
+    "cli_options",
+    "cli_profile",
+    "cli_tags",
+    "cli_trajectory",
+    "doctor",
+}
 """What a user calls; everything else at the top of the library is foundation."""
 BELOW = {"contracts": "foundation", "pipelines": "pipelines"}
 """Folders that are no capability."""
 EXCEPTIONS = {
     ("fold.pieces", "quality"): "row-local checks run while a block is in cache, in the fold's one pass over it",
     ("reports.explanation", "tags"): "the type of what it prints",
+    ("reports.profile_charts", "profile"): "the type of what it draws",
+    ("reports.profile_console", "profile"): "the type of what it prints",
+    ("reports.profile_page", "profile"): "the type of what it shows",
+    ("reports.profile_view", "profile"): "the type of what it words",
     ("reports.source_check", "ingest"): "the type of what it prints",
     ("samples.bills", "billing"): "the province's bills are made by the tariff engine itself",
     ("samples.province", "billing"): "the tariffs by which the province is billed",

@@ -41,7 +41,8 @@ def test_it_holds_the_library_and_its_defaults(archive: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         names = set(packed.namelist())
     library = PROJECT / "lib" / "gridlens"
-    expected = {f"gridlens/{p.relative_to(library)}" for p in library.rglob("*.py")} | {"gridlens/VERSION"}
+    expected = {f"gridlens/{p.relative_to(library)}" for p in library.rglob("*") if p.suffix in (".py", ".html", ".css")}
+    expected.add("gridlens/VERSION")
     expected |= {f"gridlens/conf/{p.relative_to(PROJECT / 'conf')}" for p in (PROJECT / "conf").rglob("*") if p.suffix in (".py", ".yml")}
     assert names == expected
     assert archive.name == f"gridlens-{gridlens.__version__}.zip"
