@@ -1,0 +1,147 @@
+"""Windows before an outcome: what accounts with it did, and what accounts without it did in windows of the same days of the year."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.trajectory import OUTCOMES
+
+ROUTINE = ("bill_issued", "payment", "login", "message_sent", "message_delivered")
+"""Left out of paths: nearly every account has them in every window, so that they stand in every path and tell nothing."""
+BROWSING = ("view", "search", "click")
+"""Types whose step says what was looked at: a view of a product's page and one of the page for closing an account are different steps."""
+PRODUCT = "product"
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """How paths are looked for.
+
+    Attributes:
+        window_days: length of the window before the outcome.
+        period_days: last days up to as_of in which the first outcome of an account counts.
+        min_support: least share of the accounts with the outcome that walked the path.
+        min_accounts: least number of them.
+        max_steps: longest path.
+        max_events: last steps of a window that are looked at: whom a robot clicks for is not followed further back.
+        max_objects: pages told apart beside products; the others are just viewed, searched or clicked.
+        max_patterns: frequent paths that are tested, the most frequent first.
+        max_q: a path is kept where its q_value is at most that.
+        min_gain: a longer path is kept where its lift is at least that many times the lift of each shorter one in it.
+        limit: paths kept for an outcome, by lift.
+        max_local_items: size of PrefixSpan's projected databases (maxLocalProjDBSize) up to which one task works them off.
+    """
+
+    window_days: int = 90
+    period_days: int = 365
+    min_support: float = 0.03
+    min_accounts: int = 5
+    max_steps: int = 4
+    max_events: int = 40
+    max_objects: int = 30
+    max_patterns: int = 2000
+    max_q: float = 0.05
+    min_gain: float = 1.1
+    limit: int = 50
+    max_local_items: int = 32_000_000
+
+
+def with_steps(events: DataFrame, products: DataFrame, settings: PathSettings) -> DataFrame:
+    """The events that count in paths, with their ``step``: the event type, of browsing with what was looked at.
+
+    Args:
+        events: rows of trajectory_v1.
+        products: product_id of the products there are.
+        settings: says how many pages are told apart.
+    """
+    telling = events.where(~F.col("event_type").isin(*ROUTINE))
+    known = products.select(F.col("product_id").alias("object"), F.lit(PRODUCT).alias("_product")).distinct()
+    marked = telling.join(F.broadcast(known), on="object", how="left")
+    browsing = F.col("event_type").isin(*BROWSING)
+    pages = marked.where(browsing & F.col("_product").isNull() & F.col("object").isNotNull()).groupBy("object").count()
+    frequent = [row["object"] for row in pages.orderBy(F.desc("count"), "object").limit(settings.max_objects).collect()]
+    page = F.when(F.col("object").isin(frequent), F.col("object"))
+    step = F.when(browsing, F.concat_ws(":", "event_type", F.coalesce("_product", page))).otherwise(F.col("event_type"))
+    return marked.select("account_id", "local_date", "occurred_at", "event_type", "source_id", step.alias("step"))
+
+
+def windows(events: DataFrame, outcome: str, *, as_of: dt.date, settings: PathSettings) -> DataFrame:
+    """The day at which each account's window ends: account_id, with_outcome, anchor.
+
+    An account with the outcome has the day of its first one in the period, less the outcome's lead. Each of the others
+    is given, by a hash of its id, the day of one with it, so that both have the same seasons before them. Accounts
+    that were not open throughout their window have none.
+
+    Args:
+        events: rows of trajectory_v1.
+        outcome: a name of OUTCOMES.
+        as_of: last local day included.
+        settings: lengths of window and period.
+    """
+    _, types, lead = OUTCOMES[outcome]
+    in_period = F.col("local_date") > F.lit(as_of - dt.timedelta(days=settings.period_days))
+    happened = F.when(F.col("event_type").isin(*types) & in_period, F.col("local_date"))
+    accounts = events.groupBy("account_id").agg(
+        F.min(F.when(F.col("event_type") == "account_opened", F.col("local_date"))).alias("opened"),
+        F.max(F.when(F.col("event_type") == "account_closed", F.col("local_date"))).alias("closed"),
+        F.date_sub(F.min(happened), lead).alias("first"),
+    )
+    exposed = (F.col("opened") <= F.date_sub("anchor", settings.window_days)) & (
+        F.col("closed").isNull() | (F.col("closed") >= F.col("anchor"))
+    )
+    cases = accounts.where(F.col("first").isNotNull()).withColumn("anchor", F.col("first")).where(exposed)
+    days = cases.groupBy("anchor").count().orderBy("anchor").collect()  # one row a day of the period
+    with_it = accounts.withColumn("with_outcome", F.col("first").isNotNull())
+    anchored = with_it.withColumn("anchor", F.coalesce("first", _assigned([(row["anchor"], row["count"]) for row in days], outcome)))
+    return anchored.where(exposed).select("account_id", "with_outcome", "anchor")
+
+
+def _assigned(days: Sequence[tuple[dt.date, int]], outcome: str) -> Column:
+    """A day drawn by a hash of the account as often as accounts with the outcome have it; null where none has one."""
+    total = sum(count for _, count in days)
+    if not total:
+        return F.lit(None).cast("date")
+    number = F.pmod(F.xxhash64("account_id", F.lit(outcome)), F.lit(total))
+    ends, end = [], 0
+    for _, count in days:
+        end += count
+        ends.append(F.lit(end))
+    before = F.size(F.filter(F.array(*ends), lambda bound: bound <= number))
+    return F.get(F.array(*[F.lit(day) for day, _ in days]), before)
+
+
+def sequences(steps: DataFrame, ends: DataFrame, settings: PathSettings) -> DataFrame:
+    """What each account did in its window: account_id, with_outcome, steps and, for each step, days before the window's end.
+
+    Only local days before the anchor count: where only the day of an outcome is known, what happened on it may have come after.
+    The same step several times running counts once, as the last of them. Accounts that did nothing have empty arrays.
+
+    Args:
+        steps: of :func:`with_steps`.
+        ends: of :func:`windows`.
+        settings: length of the window, number of steps looked at.
+    """
+    before = F.date_diff("anchor", "local_date")
+    inside = steps.join(ends, on="account_id", how="inner").where(before.between(1, settings.window_days))
+    entry = F.struct("occurred_at", "event_type", "source_id", "step", before.alias("days"))
+    walked = inside.groupBy("account_id").agg(F.sort_array(F.collect_list(entry)).alias("walked"))
+
+    def ends_a_run(item: Column, index: Column) -> Column:
+        following = F.get(F.col("walked"), index + 1)["step"]
+        return following.isNull() | (item["step"] != following)
+
+    runs = F.filter("walked", ends_a_run)
+    start = F.greatest(F.size("runs") - settings.max_events + 1, F.lit(1))
+    recent = walked.select("account_id", runs.alias("runs")).withColumn("runs", F.slice("runs", start, F.lit(settings.max_events)))
+    joined = ends.join(recent, on="account_id", how="left")
+    return joined.select(
+        "account_id",
+        "with_outcome",
+        F.coalesce(F.transform("runs", lambda run: run["step"]), F.array().cast("array<string>")).alias("steps"),
+        F.coalesce(F.transform("runs", lambda run: run["days"]), F.array().cast("array<int>")).alias("days"),
+    )
