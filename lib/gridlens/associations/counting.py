@@ -53,13 +53,18 @@ class Tally:
 
 
 def scopes_of(baskets: DataFrame, dimensions: Sequence[str], *, least: int) -> list[Scope]:
-    """All baskets, and every value of a dimension that at least ``least`` baskets of each half have; ordered by label."""
+    """All baskets, and every value of a dimension that at least ``least`` baskets of each half have; by dimension and value."""
     scopes = [Scope("", "")]
+    if not dimensions:
+        return scopes
+    halves = [F.count_if(F.col("half") == half).alias(f"half_{half}") for half in range(HALVES)]
+    groups = baskets.groupBy(*dimensions).agg(*halves).collect()  # bounded by industries, areas and categories
     for dimension in dimensions:
-        halves = [F.count_if(F.col("half") == half) for half in range(HALVES)]
-        sizes = baskets.where(F.col(dimension).isNotNull()).groupBy(dimension).agg(F.least(*halves).alias("smaller"))
-        values = [row[dimension] for row in sizes.where(F.col("smaller") >= least).select(dimension).collect()]
-        scopes += [Scope(dimension, value) for value in sorted(values)]
+        sizes: dict[str, np.ndarray] = {}
+        for row in groups:
+            if row[dimension] is not None:
+                sizes[row[dimension]] = sizes.get(row[dimension], 0) + np.array([row[f"half_{half}"] for half in range(HALVES)])
+        scopes += [Scope(dimension, value) for value in sorted(sizes) if sizes[value].min() >= least]
     return scopes
 
 

@@ -51,7 +51,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Findings:
     """Rules that were tested.
 
     Attributes:
@@ -101,7 +101,7 @@ def plan_of(rules: Rules) -> Plan:
     return Plan(rules, tuple(positions), left, right, both, of, general_left, general_both, near.astype(bool))
 
 
-def tested_rules(plan: Plan, tally: Tally, scopes: Sequence[Scope], thresholds: Thresholds) -> Tested:
+def findings(plan: Plan, tally: Tally, scopes: Sequence[Scope], thresholds: Thresholds) -> Findings:
     """The rules that hold on the half where they were mined, tested on the other.
 
     A rule is tested in a scope where, on the mining half of that scope, it reaches ``min_confidence``, ``min_lift`` and
@@ -127,7 +127,7 @@ def tested_rules(plan: Plan, tally: Tally, scopes: Sequence[Scope], thresholds: 
         "antecedent_items": pa.array([list(items) for items in left], pa.list_(pa.string())),
         "items": pa.array([len(items) + 1 for items in left], pa.int32()),
     }
-    return Tested(pa.table({**texts, **{name: pa.array(values, from_pandas=True) for name, values in found.items()}}), len(plan.rules))
+    return Findings(pa.table({**texts, **{name: pa.array(values, from_pandas=True) for name, values in found.items()}}), len(plan.rules))
 
 
 def _in_scope(plan: Plan, tally: Tally, scope: int, thresholds: Thresholds) -> dict[str, np.ndarray]:

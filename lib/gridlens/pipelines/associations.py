@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.associations.baskets import kept_items, only
@@ -17,7 +17,7 @@ from gridlens.associations.itemsets import candidate_rules, frequent_itemsets
 from gridlens.associations.library import Basket, BasketLibrary
 from gridlens.associations.names import item_names, with_names
 from gridlens.associations.related import related_pairs
-from gridlens.associations.rules import Thresholds, plan_of, tested_rules
+from gridlens.associations.rules import Thresholds, findings, plan_of
 from gridlens.contracts.association import ASSOCIATION_RULE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.tag import TAG_CATALOGUE
@@ -110,12 +110,12 @@ def run_associations(
         moment = _moment(warehouse, options, chosen)
         run = Run(JOB, {"basket": options.basket}, as_of=moment.as_of, known_at=moment.known_at)
         with logged(warehouse, run):
-            inputs = {"features": moment.run_id, "tags": _tags_run(warehouse, moment), "batches": batches_digest(warehouse)}
-            due = [basket for basket in chosen if _last_inputs(warehouse, moment, basket) != {**inputs, basket.id: basket.stamp}]
+            runs = _runs_before(warehouse, moment)
+            inputs = _inputs(warehouse, moment, runs)
+            due = [basket for basket in chosen if not _stands(basket, inputs, runs)]
             run.fingerprints = {**inputs, **{basket.id: basket.stamp for basket in due}}
             run.nothing_new = not due
-            facts = basket_facts(warehouse, settings, moment)
-            found = [_basket(warehouse, facts, basket, moment, say) for basket in due]
+            found = _compute(warehouse, settings, due, moment, say) if due else []
             for one in found:
                 run.wrote(f"gold.{ASSOCIATION_RULE.name}", one.rules)
             return AssociationsResult(run.run_id, moment.as_of, moment.known_at, run.nothing_new, tuple(found), run.seconds)
@@ -132,22 +132,29 @@ def _moment(warehouse: Warehouse, options: AssociationOptions, chosen: Sequence[
     return moment
 
 
-def _tags_run(warehouse: Warehouse, moment: Moment) -> str:
-    """The run that wrote the tags of the moment; empty where the log has none."""
-    good = (F.col("job") == "tags") & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
-    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("run_id", "ended_at").alias("run")).first()
-    return str(row["run"] or "") if row else ""
+def _runs_before(warehouse: Warehouse, moment: Moment) -> list[Row]:
+    """The runs of tags and associations at this moment that wrote something, oldest first: job, run_id, fingerprints."""
+    good = F.col("job").isin("tags", JOB) & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
+    return warehouse.read(RUN_LOG).where(good).orderBy("ended_at").select("job", "run_id", "fingerprints").collect()
 
 
-def _last_inputs(warehouse: Warehouse, moment: Moment, basket: Basket) -> dict[str, str] | None:
-    """What the basket's rules of this moment were computed from last; None where they never were."""
-    good = (F.col("job") == JOB) & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
-    holds = F.get_json_object("fingerprints", f"$.{basket.id}").isNotNull()
-    row = warehouse.read(RUN_LOG).where(good & holds).agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
-    if row is None or row["last"] is None:
-        return None
-    told = json.loads(row["last"])
-    return {name: told[name] for name in ("features", "tags", "batches", basket.id)}
+def _inputs(warehouse: Warehouse, moment: Moment, runs: Sequence[Row]) -> dict[str, str]:
+    """What rules are computed from, beside their definitions: the features and tags of the moment, and the batches loaded."""
+    tags = [row["run_id"] for row in runs if row["job"] == "tags"]
+    return {"features": moment.run_id, "tags": tags[-1] if tags else "", "batches": batches_digest(warehouse)}
+
+
+def _stands(basket: Basket, inputs: Mapping[str, str], runs: Sequence[Row]) -> bool:
+    """True where the last run that computed the basket did so from the same inputs and definition."""
+    told = [json.loads(row["fingerprints"]) for row in runs if row["job"] == JOB]
+    last: dict[str, str] = next((one for one in reversed(told) if basket.id in one), {})
+    return {**inputs, basket.id: basket.stamp}.items() <= last.items()
+
+
+def _compute(warehouse: Warehouse, settings: Settings, due: Sequence[Basket], moment: Moment, say: Say) -> list[BasketResult]:
+    with timed(say, "what was known"):
+        facts = basket_facts(warehouse, settings, moment)
+    return [_basket(warehouse, facts, basket, moment, say) for basket in due]
 
 
 def _basket(warehouse: Warehouse, facts: BasketFacts, basket: Basket, moment: Moment, say: Say) -> BasketResult:
@@ -176,7 +183,7 @@ def _basket(warehouse: Warehouse, facts: BasketFacts, basket: Basket, moment: Mo
         )
         with timed(say, f"{basket.id}: {len(candidates)} candidate rules tested"):
             plan, scopes = plan_of(candidates), scopes_of(baskets, definition.by, least=definition.min_baskets)
-            tested = tested_rules(plan, count_itemsets(baskets, plan.itemsets, scopes), scopes, _thresholds(basket))
+            tested = findings(plan, count_itemsets(baskets, plan.itemsets, scopes), scopes, _thresholds(basket))
         rules = with_names(tested.written, item_names(items, tags, facts.products))
         with timed(say, f"{basket.id}: {rules.num_rows} rules written"):
             _write(warehouse, rules, basket, moment)
