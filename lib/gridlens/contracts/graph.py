@@ -18,6 +18,7 @@ EDGE_TYPES = {
     "interested_in": "account looked at product",
     "contacted_about": "account opened ticket",
     "reached_by": "account was reached by campaign",
+    "behaves_like": "account behaves like account, one of its nearest among the open accounts",
 }
 IDENTITY_RULES = {
     "own": "the party alone",
@@ -36,8 +37,8 @@ IDENTITY_LINK = Table(
         KNOWN_AT,
         Field("person_id", "string", "Person or company: the smallest party_id of those that are the same"),
         Field("rule", "string", "Strongest rule that links the party with another", allowed=tuple(IDENTITY_RULES)),
-        Field("parties", "int", "Parties of the person"),
-        Field("accounts", "int", "Accounts of the person"),
+        Field("parties", "int", "Parties of the person, this one included"),
+        Field("accounts", "int", "Open accounts of the person on as_of"),
     ),
     ("party_id", "as_of", "known_at"),
     partition_by=("as_of",),
@@ -55,9 +56,23 @@ PROFILE_EDGE = Table(
         Field("to_id", "string", "Node at the end"),
         AS_OF,
         KNOWN_AT,
-        Field("valid_from", "date", "First local day of the connection"),
-        Field("valid_to", "date", "Last local day of the connection", null="it still stands on as_of"),
-        Field("weight", "double", "Strength: number of purchases, views or messages; 1 for connections that are or are not"),
+        Field(
+            "valid_from",
+            "date",
+            "First local day of the connection: of a version, of the first purchase, look, message; of behaves_like as_of itself",
+        ),
+        Field(
+            "valid_to",
+            "date",
+            "Last local day of the connection: the day before another took its place, the day an account or ticket was closed, "
+            "a last subscription ended, of the last look or message",
+            null="it still stands on as_of",
+        ),
+        Field(
+            "weight",
+            "double",
+            "Strength: number of purchases, looks or messages; of behaves_like 1 / (1 + distance); 1 for connections that are or are not",
+        ),
         Field("last_seen", "date", "Last local day up to as_of on which something said so"),
     ),
     ("from_type", "from_id", "edge_type", "to_type", "to_id", "valid_from", "as_of", "known_at"),

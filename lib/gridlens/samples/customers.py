@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from gridlens.contracts.codes import CUSTOMER_CATEGORIES
 from gridlens.samples.dirt import Columns, Delivery, choose
 from gridlens.samples.district import District
+from gridlens.samples.doubles import KINDS, NOT_DOUBLE, doubles_of, party_codes, phone_numbers
 from gridlens.samples.identifiers import COMPANY_ACCOUNT, COMPANY_PARTY, MASTER_DIRT, day_or_none, feeder, morning
 from gridlens.samples.life import NEVER
 from gridlens.samples.lines import codes, repeat, text
@@ -17,6 +18,8 @@ from gridlens.samples.world import World
 _SURNAMES = list("样例拟虚仿假")
 """No Chinese surname is written so: nobody is meant."""
 _GIVEN = list("云川禾舟岚星木泉石晴雨松竹梅兰青蓝白")
+_SECOND = 1_000_000_000
+"""Added to the number of a second party, so that it draws its own consents."""
 _TRADES = {
     "52": "商贸",
     "51": "商行",
@@ -50,17 +53,20 @@ def _names(world: World, d: District) -> pa.Array:
     return pa.array(np.where(a.household, person, business).tolist(), pa.string())
 
 
-def _documents(world: World, d: District) -> pa.Array:
-    """Document numbers of the right length with region 000000, which doesn't exist."""
+def _documents(world: World, d: District, double: np.ndarray) -> pa.Array:
+    """Document numbers of the right length with region 000000, which doesn't exist; of 3.3 million parties no two have the same."""
     a = d.accounts
-    born = world.random.integer("born", 54, a.party) + 1946
-    return pc.if_else(
-        pa.array(a.household),
-        pc.binary_join_element_wise(
-            "000000", pa.array(born.astype(str)), "0101", pc.utf8_lpad(pa.array((a.party % 10000).astype(str)), 4, "0"), ""
-        ),
-        codes("0000000000", a.party),
+    relative = double == KINDS.index("relative")
+    number = np.where(relative, a.index, a.party)
+    # A relative is born in this century, which no holder of an account is; a relative company has numbers of its own.
+    born = np.where(relative, 2000, world.random.integer("born", 54, a.party) + 1946)
+    birthday = (101 + number // 10_000 % 12 * 100 + number // 120_000 % 28).astype(str)
+    person = pc.binary_join_element_wise(
+        "000000", text(born), pc.utf8_lpad(pa.array(birthday), 4, "0"), pc.utf8_lpad(text(number % 10_000), 4, "0"), ""
     )
+    company = pc.if_else(pa.array(relative), codes("0000000001", number), codes("0000000000", number))
+    nameless = np.isin(double, [KINDS.index("phone"), KINDS.index("relative_without_document")])
+    return pc.if_else(pa.array(nameless), pa.scalar(None, pa.string()), pc.if_else(pa.array(a.household), person, company))
 
 
 def _phones(number: np.ndarray, version: int) -> pa.Array:
@@ -117,9 +123,11 @@ def _customer_version(
     world: World, d: District, delivery: Delivery, rows: np.ndarray, valid_from: np.ndarray, version: int, changed: np.ndarray
 ) -> None:
     r, a = world.random, d.accounts
+    double = doubles_of(world, a)
     household = a.household[rows]
     phone_version = np.where(version > 0, changed[rows] <= valid_from, False)
-    phones = pc.if_else(pa.array(phone_version), _phones(a.party[rows], 1), _phones(a.party[rows], 0))
+    number = phone_numbers(a, double)[rows]
+    phones = pc.if_else(pa.array(phone_version), _phones(number, 1), _phones(number, 0))
     born = r.integer("born", 54, a.party[rows]) + 1946
     known = np.where(
         valid_from <= 0, morning(world, a.district, np.full(len(rows), -1), "customer"), morning(world, a.district, valid_from, "customer")
@@ -128,12 +136,12 @@ def _customer_version(
     house = pa.array((a.index[rows] % 25 + 1).astype(str))
     values = [
         codes("99", a.index[rows]),
-        codes("PY", a.party[rows]),
+        party_codes(a, double).take(pa.array(rows)),
         pc.if_else(pa.array(household), "个人", "单位"),
         _names(world, d).take(pa.array(rows)),
         phones,
         pc.binary_join_element_wise("虚拟省样例市第", pa.array(np.full(len(rows), str(a.area + 1))), "区", street, "路", house, "号", ""),
-        _documents(world, d).take(pa.array(rows)),
+        _documents(world, d, double).take(pa.array(rows)),
         pc.if_else(pa.array(household), pa.array(born.astype(str)), pa.scalar(None, pa.string())),
         repeat(list(CUSTOMER_CATEGORIES.values()), d.contract.category[rows]),
         pc.if_else(pa.array(household), pa.scalar(None, pa.string()), pa.array([f"{code:02d}" for code in a.division[rows]])),
@@ -186,9 +194,12 @@ def _company_row(world: World) -> Columns:
 
 
 def consent_rows(world: World, d: District, delivery: Delivery) -> None:
-    """Adds ``consent``: most parties agree to something, some withdraw later."""
+    """Adds ``consent``: most parties agree to something, some withdraw later; who is registered twice is asked twice."""
     r, a = world.random, d.accounts
-    parties = np.unique(a.party)
+    twice = a.index[doubles_of(world, a) != NOT_DOUBLE]
+    single = np.unique(a.party)
+    party = pa.concat_arrays([codes("PY", single), codes("PD", twice)])
+    parties = np.concatenate([single, _SECOND + twice])
     first = morning(world, a.district, np.array([-1]), "consent")
     for number, (channel, purpose, share) in enumerate(
         (
@@ -207,7 +218,7 @@ def consent_rows(world: World, d: District, delivery: Delivery) -> None:
             (leaves, pa.repeat("0", len(leaves)), world.days[0] + day, morning(world, a.district, day, "consent")),
         ):
             values = [
-                codes("PY", parties[rows]),
+                party.take(pa.array(rows)),
                 pa.repeat(channel, len(rows)),
                 pa.repeat(purpose, len(rows)),
                 value,

@@ -10,6 +10,7 @@ from gridlens.samples.archetypes import CODES, DISTRICT_KINDS
 from gridlens.samples.catalogue import PRODUCTS
 from gridlens.samples.dirt import Delivery
 from gridlens.samples.district import District
+from gridlens.samples.doubles import double_truth, doubles_of
 from gridlens.samples.faults import KINDS
 from gridlens.samples.identifiers import day_or_none
 from gridlens.samples.life import CAUSES, NEVER
@@ -18,7 +19,7 @@ from gridlens.samples.world import World
 
 
 def truth_rows(world: World, d: District, delivery: Delivery) -> None:
-    """Adds ``truth/account``, ``truth/hazard``, ``truth/purchase``, ``truth/fault`` and ``truth/transformer``."""
+    """Adds ``truth/account``, ``truth/party``, ``truth/hazard``, ``truth/purchase``, ``truth/fault`` and ``truth/transformer``."""
     a = d.accounts
     account = codes("99", a.index)
     delivery.add(
@@ -43,6 +44,7 @@ def truth_rows(world: World, d: District, delivery: Delivery) -> None:
             "theft_probability": fixed(d.theft_chance, 6),
         },
     )
+    double_truth(a, doubles_of(world, a), delivery)
     _hazards(world, d, account, delivery)
     _purchases(d, account, delivery)
     _faults(world, d, delivery)
