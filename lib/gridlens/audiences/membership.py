@@ -54,14 +54,13 @@ def flagged(rows: DataFrame, audiences: Iterable[Audience]) -> DataFrame:
 
     Args:
         rows: the columns that the expressions read.
-        audiences: in any order, with all they read.
+        audiences: in any order; what they read and is not among them is a column of ``rows`` already.
     """
-    waiting, done = list(audiences), set[str]()
+    waiting = {audience.id: audience for audience in audiences}
     while waiting:
-        ready = [audience for audience in waiting if done.issuperset(audience.reads)]
+        ready = [one for one in waiting.values() if not waiting.keys() & one.reads]
         rows = rows.withColumns({one.id: F.coalesce(one.checked.column(), F.lit(False)) for one in ready})
-        done.update(one.id for one in ready)
-        waiting = [audience for audience in waiting if audience.id not in done]
+        waiting = {identity: one for identity, one in waiting.items() if one not in ready}
     return rows
 
 

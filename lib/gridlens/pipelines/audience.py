@@ -266,6 +266,7 @@ def _size(one: Audience, tally: Tally, limit: int) -> Size:
 def _removals(tally: Tally, limit: int) -> list[Removed]:
     def alone(one: Removal) -> Shown:
         """Beside what is removed it would tell how many one of the suppressions before holds for, too."""
-        return HIDDEN if small(one.alone - one.removed, limit) else shown(one.alone, limit)
+        telling = small(one.alone - one.removed, limit) and not small(one.alone, limit)
+        return HIDDEN if telling else shown(one.alone, limit)
 
     return [Removed(tally.audience, one.suppression, alone(one), shown(one.removed, limit)) for one in tally.removals]

@@ -27,7 +27,7 @@ from gridlens.pipelines.tag_state import Moment, newest_features
 from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
-_READ_JOBS = ("ingest", "features", "tags", "segments", "profile")
+_READ_JOBS = ("ingest", "features", "tags", "graph", "segments")
 """Jobs whose results audiences read."""
 
 

@@ -1,0 +1,352 @@
+"""Audiences through the command line on a small warehouse: counts, snapshots, suppressions as known then, tags past their time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from delta_files import commits, rows
+from gridlens.cli import main
+from gridlens.conffiles import packaged
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.graph import IDENTITY_LINK
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.silver import SILVER
+from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE, tag_current_table
+from gridlens.pipelines.declared import tag_library
+from gridlens.settings import Settings, load_settings
+from gridlens.tables import Table
+from gridlens.warehouse import Warehouse
+from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UTC)
+EARLIER, KNOWN_EARLIER = dt.date(2026, 3, 28), dt.datetime(2026, 3, 29, 16, tzinfo=dt.UTC)
+ZEROS: dict[str, Any] = {"string": "x", "boolean": False, "int": 0, "double": 0.0, "date": dt.date(2020, 1, 1), "bigint": 0}
+ACCOUNTS = 40
+
+AUDIENCES = """
+audiences:
+  - id: debtors
+    name_zh: 欠费客户
+    name_en: Debtors
+    owner: collection
+    org_units: [U1]
+    where: in_arrears and energy_kwh_90d >= 10
+    purpose: collection
+    channel: sms
+    suppressions: [no_consent, open_complaint, recently_contacted]
+    version: 1
+    reason: Everybody of the test who owes something
+  - id: big_debtors
+    name_zh: 欠费大户
+    name_en: Big debtors
+    owner: key_accounts
+    where: debtors and energy_kwh_90d >= 20
+    version: 1
+    reason: Of the debtors those that use much
+  - id: large_homes
+    name_zh: 大住宅
+    name_en: Large homes
+    owner: marketing
+    where: energy_kwh_90d >= 5 and days_since(opened_on) > 30
+    version: 1
+    reason: Features alone, so that no tag can expire
+"""
+
+
+TAG = """
+  - id: {id}
+    name_zh: 标签
+    name_en: Tag
+    category: payment_credit
+    kind: rule
+    expression: {expression}
+    inputs: [{input}]
+    owner: collection
+    version: 1
+    ttl_days: 3
+    sensitivity: internal
+    refresh: daily
+    reason: What the tests of audiences read
+    description: What the tests of audiences read
+"""
+TAGS = "tags:" + "".join(
+    TAG.format(id=name, expression=expression, input=expression.split()[0])
+    for name, expression in (("in_arrears", "arrears_amount > 0"), ("open_complaint", "open_complaints >= 1"), ("open_account", "is_open"))
+)
+SUPPRESSIONS = """
+suppressions:
+  - {id: no_consent, name_zh: 未授权, name_en: No consent, kind: consent, reason: As the law demands it}
+  - {id: open_complaint, name_zh: 投诉未结, name_en: Complaint open, kind: expression, where: open_complaint, reason: It would make it worse}
+  - {id: recently_contacted, name_zh: 近期已触达, name_en: Contacted, kind: contact, days: 14, reason: Against tiring customers}
+"""
+
+
+def account(number: int) -> str:
+    return f"A{number:03}"
+
+
+def feature_rows(as_of: dt.date, known_at: dt.datetime) -> list[tuple[Any, ...]]:
+    """Forty accounts: number n uses n kWh; even ones are U1's."""
+    found = []
+    for n in range(ACCOUNTS):
+        told = {
+            "account_id": account(n),
+            "party_id": f"P{n:03}",
+            "as_of": as_of,
+            "known_at": known_at,
+            "org_unit_id": f"U{1 + n % 2}",
+            "area_id": "N1",
+            "party_kind": "person",
+            "category": "residential",
+            "billing_kind": "postpaid",
+            "energy_kwh_90d": float(n),
+        }
+        found.append(tuple(told.get(f.name, None if f.nullable else (f.allowed or [ZEROS.get(f.type)])[0]) for f in ACCOUNT_FEATURE.fields))
+    return found
+
+
+def put(warehouse: Warehouse, table: Table, found: list[dict[str, Any]]) -> None:
+    """Rows of a table; what a row does not say is null, or a filler where it may not be."""
+    technical = {"_content_hash": 1, "_batch_id": "b", "_locator": "l", "_source": "s"}
+    filled = [
+        tuple(row.get(f.name, technical.get(f.name, None if f.nullable else (f.allowed or [ZEROS.get(f.type)])[0])) for f in table.fields)
+        for row in found
+    ]
+    warehouse.append(table, warehouse.spark.createDataFrame(filled, table.schema).coalesce(1))
+
+
+def catalogue_row(tag: Any, as_of: dt.date, known_at: dt.datetime) -> dict[str, Any]:
+    definition = tag.definition
+    return {
+        "tag_id": tag.id,
+        "as_of": as_of,
+        "known_at": known_at,
+        "ttl_days": definition.ttl_days,
+        "category": definition.category,
+        "inputs": list(definition.inputs),
+        "definition": tag.stamp,
+    }
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test's own definitions; the packaged files of the same names count as empty, which saves reading 249 tags each time."""
+    folder = tmp_path_factory.mktemp("conf")
+    for kind in ("tags", "audiences"):
+        (folder / kind).mkdir()
+        for file in (packaged() / kind).glob("*.yml"):
+            (folder / kind / file.name).write_text(f"{kind}: []\n", encoding="utf-8")
+    (folder / "tags" / "own.yml").write_text(TAGS, encoding="utf-8")
+    (folder / "suppressions.yml").write_text(SUPPRESSIONS, encoding="utf-8")
+    (folder / "audiences" / "own.yml").write_text(AUDIENCES, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Accounts 0 to 39 at two moments; from 10 on in arrears, tags computed three days ago, consents, one complaint, two messages."""
+    settings = load_settings("local", conf, {"root_dir": str(tmp_path_factory.mktemp("audience"))})
+    warehouse, library = Warehouse(spark, settings), tag_library(settings)
+    both = [*feature_rows(EARLIER, KNOWN_EARLIER), *feature_rows(AS_OF, KNOWN_AT)]
+    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(both, ACCOUNT_FEATURE.schema).coalesce(1))
+    tags = [library.tag(name) for name in ("in_arrears", "open_complaint")]
+    values = {"in_arrears": lambda n: n >= 10, "open_complaint": lambda n: n == 12}
+    current = tag_current_table(column for column in library.columns if column.id in values)
+    at = {"as_of": EARLIER, "known_at": KNOWN_EARLIER}
+    put(warehouse, current, [{"account_id": account(n), **at, **{t: f(n) for t, f in values.items()}} for n in range(ACCOUNTS)])
+    put(warehouse, TAG_CATALOGUE, [catalogue_row(tag, EARLIER, KNOWN_EARLIER) for tag in tags])
+    known = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    consents = [
+        {"party_id": f"P{n:03}", "channel": "sms", "purpose": "collection", "granted": n != 14, "valid_from": dt.date(2026, 1, 1)}
+        for n in range(ACCOUNTS)
+        if n != 16
+    ]
+    consents.append(consents[18 - 1] | {"party_id": "P018", "granted": False, "valid_from": dt.date(2026, 3, 1)})
+    put(warehouse, SILVER["consent"], [row | {"known_from": known} for row in consents])
+    late = {"party_id": "P020", "channel": "sms", "purpose": "collection", "granted": False, "valid_from": dt.date(2026, 3, 1)}
+    put(warehouse, SILVER["consent"], [late | {"known_from": KNOWN_AT + dt.timedelta(hours=1)}])  # became known too late
+    message = {"channel": "sms", "kind": "message_sent"}
+    put(
+        warehouse,
+        SILVER["interaction"],
+        [
+            message | {"interaction_id": f"I{n}", "account_id": account(n), "occurred_at": when, "known_from": when + dt.timedelta(hours=1)}
+            for n, when in ((22, dt.datetime(2026, 3, 30, 1, tzinfo=dt.UTC)), (24, dt.datetime(2026, 3, 1, tzinfo=dt.UTC)))
+        ],
+    )
+    return settings
+
+
+def command(settings: Settings, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    """What a command gives as JSON, or, where it fails, what it says."""
+    given = ["--root-dir", str(settings.root_dir), "--conf", str(settings.conf_dir)]
+    capsys.readouterr()
+    assert main(["audience", *arguments, *given, *([] if code else ["--json"])]) == code
+    told = capsys.readouterr()
+    return told.err if code else json.loads(told.out)
+
+
+def shown_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDLENS_MIN_GROUP", "0")
+
+
+def members(settings: Settings, name: str, as_of: dt.date = AS_OF) -> list[int]:
+    found = rows(Path(settings.warehouse) / "gold" / "audience_v1")
+    return sorted(int(row["account_id"][1:]) for row in found if (row["audience"], row["as_of"]) == (name, as_of))
+
+
+def test_counts_say_what_each_suppression_removed(
+    filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = command(filled, capsys, "count", "debtors")
+    assert [hidden["sizes"][0][name] for name in ("matched", "removed", "members")] == ["hidden", "hidden", 25]
+    assert {row["removed"] for row in hidden["removals"]} == {"<15"}
+    shown_everything(monkeypatch)
+    found = command(filled, capsys, "count", "debtors", "big_debtors")
+    assert (found["as_of"], found["accounts"], found["expired"]) == ("2026-03-31", ACCOUNTS, [])
+    sizes = {row["audience"]: (row["matched"], row["removed"], row["members"], row["outside"]) for row in found["sizes"]}
+    # 10 to 39 owe; P014 refused, P016 never answered, P018 withdrew, 12 complains, 22 had a message the day before.
+    assert sizes == {"debtors": (30, 5, 25, 15), "big_debtors": (20, 0, 20, None)}
+    assert [(row["suppression"], row["alone"], row["removed"]) for row in found["removals"]] == [
+        ("no_consent", 3, 3),
+        ("open_complaint", 1, 1),
+        ("recently_contacted", 1, 1),
+    ]
+    assert command(filled, capsys, "count", "--where", "debtors and not big_debtors")["sizes"][0]["members"] == 10
+
+
+def test_a_snapshot_is_kept_and_built_once(
+    spark: SparkSession, filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown_everything(monkeypatch)
+    built = command(filled, capsys, "build")
+    assert (built["nothing_new"], len(built["sizes"])) == (False, 3)
+    expected = sorted(set(range(10, 40)) - {12, 14, 16, 18, 22})
+    assert members(filled, "debtors") == expected
+    assert members(filled, "big_debtors") == list(range(20, 40))
+    snapshot = {row["audience"]: row for row in rows(Path(filled.warehouse) / "gold" / "audience_snapshot_v1")}["debtors"]
+    assert (snapshot["accounts"], snapshot["matched"], snapshot["size"], snapshot["outside"]) == (ACCOUNTS, 30, 25, 15)
+    assert snapshot["matched"] == sum(one["removed"] for one in snapshot["removals"]) + snapshot["size"]
+
+    before = len(commits(Path(filled.warehouse) / "gold" / "audience_v1"))
+    again = command(filled, capsys, "build")
+    assert (again["nothing_new"], sorted(again["unchanged"])) == (True, ["big_debtors", "debtors", "large_homes"])
+    assert len(commits(Path(filled.warehouse) / "gold" / "audience_v1")) == before
+
+    # Parties found to be one person: P026's consent does not outweigh P014's refusal. The run that found it out is in the run log.
+    links = [{"party_id": party, "as_of": AS_OF, "known_at": KNOWN_AT, "person_id": "P014", "parties": 2} for party in ("P014", "P026")]
+    put(Warehouse(spark, filled), IDENTITY_LINK, links)
+    ran = {"run_id": "r1", "job": "graph", "outcome": "succeeded", "started_at": KNOWN_AT, "ended_at": KNOWN_AT}
+    put(Warehouse(spark, filled), RUN_LOG, [ran])
+    third = command(filled, capsys, "build", "debtors")
+    assert not third["nothing_new"]
+    assert members(filled, "debtors") == [n for n in expected if n != 26]
+    assert members(filled, "big_debtors") == list(range(20, 40)), "what was not asked for stays"
+
+
+def test_explained_term_by_term_and_for_one_account(
+    filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = command(filled, capsys, "explain", "debtors")
+    assert [(row["holds"], row["unknown"], row["remaining"]) for row in hidden["terms"]] == [("hidden", 0, "hidden")] * 2
+    shown_everything(monkeypatch)
+    found = command(filled, capsys, "explain", "big_debtors")
+    assert [(row["term"], row["holds"], row["remaining"]) for row in found["terms"]] == [
+        ("debtors", 30, 30),
+        ("energy_kwh_90d >= 20", 20, 20),
+    ]
+    one = command(filled, capsys, "explain", "debtors", "--account", account(14))
+    assert (one["member"], one["matches"], one["suppressions"]) == (False, True, ["no_consent"])
+    assert [(term["holds"], term["values"]) for term in one["terms"]] == [
+        (True, {"in_arrears": True}),
+        (True, {"energy_kwh_90d": 14.0}),
+    ]
+    other = command(filled, capsys, "explain", "debtors", "--account", account(3))
+    assert (other["member"], [term["holds"] for term in other["terms"]]) == (False, [False, False])
+    assert "account A999 is not known as of 2026-03-31" in command(filled, capsys, "explain", "debtors", "--account", "A999", code=2)
+
+
+def test_overlap_and_territory(filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown_everything(monkeypatch)
+    command(filled, capsys, "build")
+    found = command(filled, capsys, "overlap", "debtors", "big_debtors")
+    common = set(members(filled, "debtors")) & set(members(filled, "big_debtors"))
+    by_unit = {row["org_unit_id"]: row["accounts"] for row in found["shared"]}
+    assert by_unit == {"all": len(common), "U1": len([n for n in common if n % 2 == 0]), "U2": len([n for n in common if n % 2])}
+    assert {row["teams"] for row in found["shared"]} == {"key_accounts, collection"}
+    assert [tuple(row.values()) for row in found["outside"]] == [("debtors", "all", 15), ("debtors", "U2/N1", 15)]
+    monkeypatch.setenv("GRIDLENS_MIN_GROUP", "12")
+    hidden = {row["org_unit_id"]: row["accounts"] for row in command(filled, capsys, "overlap", "debtors", "big_debtors")["shared"]}
+    assert hidden == {"all": len(common), "others": len(common)}
+    assert "no snapshots of these audiences of 2025-01-01" in command(filled, capsys, "overlap", "--as-of", "2025-01-01", code=2)
+
+
+def test_expired_tags_are_not_served(
+    spark: SparkSession, filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown_everything(monkeypatch)
+    later, known = dt.date(2026, 4, 1), KNOWN_AT + dt.timedelta(days=1)  # four days after the tags, which live for three
+    warehouse = Warehouse(spark, filled)
+    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(feature_rows(later, known), ACCOUNT_FEATURE.schema).coalesce(1))
+    try:
+        found = command(filled, capsys, "count")
+        sizes = {row["audience"]: row["members"] for row in found["sizes"]}
+        assert found["expired"] == ["in_arrears", "open_complaint"]
+        assert sizes == {"debtors": 0, "big_debtors": 0, "large_homes": 35}
+        unknown = command(filled, capsys, "count", "--where", "in_arrears is null and in_arrears is not true")
+        assert unknown["sizes"][0]["members"] == ACCOUNTS
+        never = command(filled, capsys, "count", "--where", "not open_account or energy_kwh_90d >= 30")
+        assert (never["never_computed"], never["sizes"][0]["members"]) == (["open_account"], 10)
+        assert command(filled, capsys, "count", "debtors", "--as-of", "2026-03-31")["expired"] == []
+    finally:
+        warehouse.delete(ACCOUNT_FEATURE, where={"as_of": [later]})
+
+
+def test_the_past_is_told_by_the_changes_of_tags(
+    spark: SparkSession, filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tags stand as of EARLIER; the day before it only what the changes said then counts."""
+    shown_everything(monkeypatch)
+    before, known = dt.date(2026, 3, 27), dt.datetime(2026, 3, 28, 16, tzinfo=dt.UTC)
+    warehouse, library = Warehouse(spark, filled), tag_library(filled)
+    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(feature_rows(before, known), ACCOUNT_FEATURE.schema).coalesce(1))
+    put(warehouse, TAG_CATALOGUE, [catalogue_row(library.tag("in_arrears"), before, known)])
+    changes = [(20, before, known, True), (21, before, known, True), (21, EARLIER, KNOWN_EARLIER, False), (22, before, known, None)]
+    put(
+        warehouse,
+        TAG_VALUE,
+        [
+            {"account_id": account(n), "tag_id": "in_arrears", "valid_from": day, "known_from": moment, "value_boolean": value}
+            for n, day, moment, value in changes
+        ],
+    )
+    day = str(before)
+    assert command(filled, capsys, "count", "--where", "in_arrears", "--as-of", day)["sizes"][0]["members"] == 2
+    assert command(filled, capsys, "count", "--where", "not in_arrears", "--as-of", day)["sizes"][0]["members"] == ACCOUNTS - 3
+    assert command(filled, capsys, "count", "--where", "in_arrears is null", "--as-of", day)["sizes"][0]["members"] == 1
+
+
+def test_what_cannot_be_answered_says_why(filled: Settings, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "audience debtor is not defined; did you mean debtors?" in command(filled, capsys, "count", "debtor", code=2)
+    assert "not both" in command(filled, capsys, "count", "debtors", "--where", "in_arrears", code=2)
+    assert "there are no account features of 2020-01-01" in command(filled, capsys, "build", "--as-of", "2020-01-01", code=3)
+    assert "option --where: the expression" in command(filled, capsys, "explain", "--where", "in_arrear", code=2)
+    listed = command(filled, capsys, "list")
+    assert [row["audience"] for row in listed] == ["big_debtors", "debtors", "large_homes"]
+    assert command(filled, capsys, "check") == {"audiences": 3, "suppressions": 3}
+
+
+def test_the_packaged_audiences_hold_together() -> None:
+    files = (packaged() / "audiences").glob("*.yml")
+    defined = [one for file in files for one in yaml.safe_load(file.read_text("utf-8"))["audiences"]]
+    assert len(defined) >= 12
+    for one in defined:
+        marketing = one.get("purpose") == "marketing"
+        assert not marketing or {"no_consent", "open_complaint"} <= set(one["suppressions"]), one["id"]
