@@ -10,7 +10,8 @@ import re
 HIDDEN = "***"
 _DOUBLE_SURNAMES = ("欧阳", "司马", "上官", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "夏侯", "长孙", "宇文", "端木")
 _ROAD = re.compile(r"[路街道巷弄镇乡村]|大道|大街")
-_DISTRICT = re.compile(r"[区县市旗]")
+_DISTRICT = re.compile(r"(?<![社小园])[区县市旗]")
+"""An estate (小区), a neighbourhood (社区) or a park (园区) is nearer than a district."""
 _PHONE_SHOWN = 7
 _DOCUMENT_SHOWN = 4
 
@@ -53,11 +54,10 @@ def mask_address(address: str | None) -> str | None:
     text = _clean(address)
     if text is None:
         return None
-    for pattern in (_ROAD, _DISTRICT):
-        found = pattern.search(text) if pattern is _ROAD else _last(pattern, text)
-        if found and found.end() < len(text):
-            return _safe(f"{text[: found.end()]}{HIDDEN}", text)
-    return HIDDEN
+    road = _ROAD.search(text)
+    ends = [road.end()] if road else [found.end() for found in _DISTRICT.finditer(text)]
+    shown = max((end for end in ends if end < len(text)), default=0)
+    return _safe(f"{text[:shown]}{HIDDEN}", text)
 
 
 def decade(year: int | None) -> str | None:
@@ -68,10 +68,6 @@ def decade(year: int | None) -> str | None:
 def _clean(value: str | None) -> str | None:
     text = (value or "").strip()
     return text or None
-
-
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    return next(reversed(list(pattern.finditer(text))), None)
 
 
 def _safe(masked: str, *whole: str) -> str:

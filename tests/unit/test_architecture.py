@@ -30,6 +30,7 @@ EXCEPTIONS = {
     ("reports.explanation", "tags"): "the type of what it prints",
     ("reports.profile_charts", "profile"): "the type of what it draws",
     ("reports.profile_console", "profile"): "the type of what it prints",
+    ("reports.profile_heat", "profile"): "the type of what it draws",
     ("reports.profile_page", "profile"): "the type of what it shows",
     ("reports.profile_view", "profile"): "the type of what it words",
     ("reports.source_check", "ingest"): "the type of what it prints",

@@ -40,10 +40,14 @@ def curve_days(blocks: pa.Table, *, first: dt.date, days: int) -> np.ndarray:
         for length in np.unique(list_lengths(batch.column("values"))):
             part = batch.take(pa.array(np.flatnonzero(list_lengths(batch.column("values")) == length)))
             _place(power, part, points, first)
-    has_curve = np.logical_or.reduce(~np.isnan(power), axis=2)
-    serving = np.logical_or.accumulate(has_curve, axis=1) & np.logical_or.accumulate(has_curve[:, ::-1], axis=1)[:, ::-1]
+    serving = _between_first_and_last(np.isfinite(power).any(axis=2))
     total = np.where(serving[:, :, None], power, 0.0).sum(axis=0)
-    return np.where(serving.any(axis=0)[:, None], total, np.nan)
+    return np.where(serving.max(axis=0, initial=False)[:, None], total, np.nan)
+
+
+def _between_first_and_last(seen: np.ndarray) -> np.ndarray:
+    """True from the first true day of each row to its last. Shape (rows, days) as ``seen``."""
+    return np.logical_or.accumulate(seen, axis=1) & np.logical_or.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
 
 
 def _place(power: np.ndarray, batch: pa.RecordBatch, points: Sequence[str], first: dt.date) -> None:

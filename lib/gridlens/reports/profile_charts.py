@@ -5,26 +5,23 @@ Every chart is drawn in the units of its data and stretched to its box; colours 
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 from markupsafe import Markup, escape
 
 from gridlens.profile.dealings import Bill
-from gridlens.profile.picture import TypicalDay, Year
+from gridlens.profile.picture import TypicalDay
 from gridlens.reports.profile_view import energy, money, number
-from gridlens.reports.profile_words import BILL_STATES, DAY_TYPES, PERIODS, pair
+from gridlens.reports.profile_words import BILL_STATES, PERIODS, pair
 
-LEVELS = 8
-"""Steps of the sequential scale, lightest first."""
 QUARTERS = 96
 _HEIGHT = 100.0
-_CELL, _GAP = 10, 2
 _STEPS = (1, 2, 2.5, 5, 10)
+SLOTS = 12
+"""Least places of a bar chart, so that a new customer's first bill is no wall."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,19 @@ def nice_top(highest: float, ticks: int = 4) -> tuple[float, float]:
 
 
 def _axis(top: float, step: float) -> tuple[Tick, ...]:
-    digits = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
+    digits = next((n for n in range(6) if abs(round(step, n) - step) < step / 1000), 6)
     count = round(top / step)
-    return tuple(Tick(100 * i / count, f"{i * step:,.{digits}f}") for i in range(count + 1))
+    return tuple(Tick(100 * i / count, _short(i * step, digits)) for i in range(count + 1))
 
 
-def _svg(width: float, height: float, label: str, body: Iterable[str], *, kind: str) -> Markup:
+def _short(value: float, digits: int) -> str:
+    """A tick's label; thousands as k, so that it stays narrow."""
+    if value < 10_000:
+        return f"{value:,.{digits}f}"
+    return f"{value / 1e6:,.4g}M" if value >= 1e6 else f"{value / 1e3:,.4g}k"
+
+
+def svg_of(width: float, height: float, label: str, body: Iterable[str], *, kind: str) -> Markup:
     """The frame; ``label`` is what a screen reader says."""
     box = f'viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none"'
     return Markup(f'<svg class="{kind}" {box} role="img" aria-label="{escape(label)}">{"".join(body)}</svg>')
@@ -87,7 +91,7 @@ def typical_day_chart(day: TypicalDay) -> Chart:
         body.append(f'<rect class="hover" x="{hour * 4}" y="0" width="4" height="100"><title>{escape(hint)}</title></rect>')
     label = f"典型日负荷曲线，千瓦；最高 {number(top, 1)}。Typical day, mean kW by quarter hour"
     legend = tuple((name, zh, en) for name, zh, en, _ in lines)
-    return Chart(_svg(QUARTERS, _HEIGHT, label, body, kind="plot"), _hours_axis(), _axis(top, step), "kW", legend)
+    return Chart(svg_of(QUARTERS, _HEIGHT, label, body, kind="plot"), _hours_axis(), _axis(top, step), "kW", legend)
 
 
 def _hours_axis() -> tuple[Tick, ...]:
@@ -149,70 +153,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def levels_of(values: np.ndarray) -> np.ndarray:
-    """Step of the scale, 0 to LEVELS - 1, of each value, by equal steps up to the 98th percentile; -1 where unknown."""
-    known = values[~np.isnan(values)]
-    top = float(np.quantile(known, 0.98)) if known.size else 0.0
-    steps = np.floor(np.nan_to_num(values) / top * LEVELS) if top > 0 else np.zeros(values.shape)
-    return np.where(np.isnan(values), -1, np.clip(steps, 0, LEVELS - 1)).astype(int)
-
-
-def calendar_chart(year: Year) -> Chart:
-    """A year of daily energy: a column a week, a row a weekday."""
-    values = np.array([np.nan if v is None else v for v in year.kwh], dtype=float)
-    levels = levels_of(values)
-    offset, cells = year.first.weekday(), []
-    for i, level in enumerate(levels):
-        day = year.first + dt.timedelta(days=i)
-        week, row = divmod(i + offset, 7)
-        kind = year.day_types[i]
-        said = energy(year.kwh[i]) if year.kwh[i] is not None else "无读数 no reading"
-        title = f"{day} {pair(DAY_TYPES, kind)[0] if kind else ''} {said}"
-        css = f"h{level}" if level >= 0 else "none"
-        size = f'x="{week * (_CELL + _GAP)}" y="{row * (_CELL + _GAP)}" width="{_CELL}" height="{_CELL}" rx="2"'
-        cells.append(f'<rect class="{css}{" off" if kind == "holiday" else ""}" {size}><title>{escape(title)}</title></rect>')
-    weeks = (len(levels) + offset + 6) // 7
-    label = "全年日用电量热力图，每列一周。Daily energy of a year, one column a week"
-    ticks = tuple(Tick(100 * ((i + offset) // 7) / weeks, text) for i, text in _months(year.first, len(levels)))
-    return Chart(_svg(weeks * (_CELL + _GAP) - _GAP, 7 * (_CELL + _GAP) - _GAP, label, cells, kind="calendar"), ticks)
-
-
-def _months(first: dt.date, days: int) -> list[tuple[int, str]]:
-    """Index of the first day of each month with its name; the year where it changes."""
-    found = []
-    for i in range(days):
-        day = first + dt.timedelta(days=i)
-        if day.day == 1:
-            found.append((i, f"{day.year} 年 1 月" if day.month == 1 else f"{day.month} 月"))
-    return found
-
-
-def hours_chart(year: Year) -> Chart | None:
-    """Mean power by clock hour and day over the days that have curves; None where none has."""
-    known = [i for i, row in enumerate(year.hours) if row]
-    if not known:
-        return None
-    begin = known[0]
-    rows = [row or (None,) * 24 for row in year.hours[begin:]]
-    grid = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float).T
-    levels = levels_of(grid)
-    body = [f'<path class="h{level}" d="{_runs(levels == level)}"/>' for level in range(LEVELS) if (levels == level).any()]
-    first = year.first + dt.timedelta(days=begin)
-    label = f"自 {first} 起逐日逐时平均功率热力图。Mean power by day and clock hour"
-    ticks = tuple(Tick(100 * i / len(rows), text) for i, text in _months(first, len(rows)))
-    hours = tuple(Tick(100 - 100 * hour / 24, f"{hour:02d}") for hour in (0, 6, 12, 18))
-    return Chart(_svg(len(rows), 24, label, body, kind="hours"), ticks, hours)
-
-
-def _runs(mask: np.ndarray) -> str:
-    """Rectangles of height one over the runs of true cells of each row, as one path."""
-    parts = []
-    for y, row in enumerate(mask):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
-        parts += [f"M{begin} {y}h{end - begin}v1h-{end - begin}z" for begin, end in zip(edges[::2], edges[1::2], strict=True)]
-    return "".join(parts)
-
-
 def bills_chart(bills: Sequence[Bill], currency: str) -> Chart:
     """A bar a bill: its amount, coloured by what became of it; credits stand at zero."""
     top, step = nice_top(max((float(b.amount) for b in bills), default=0.0), 3)
@@ -228,17 +168,16 @@ def energy_chart(bills: Sequence[Bill], currency: str) -> Chart:
 def _bars(
     bills: Sequence[Bill], values: Sequence[float], top: float, step: float, currency: str, label: str, *, plain: bool = False
 ) -> Chart:
-    width, body = 10, []
-    for i in range(round(top / step) + 1):
-        body.append(f'<path class="rule" d="M0 {_y(i * step, top):g}H{width * len(bills)}"/>')
+    width, slots = 10, max(len(bills), SLOTS)
+    body = [f'<path class="rule" d="M0 {_y(i * step, top):g}H{width * slots}"/>' for i in range(round(top / step) + 1)]
     for i, (bill, value) in enumerate(zip(bills, values, strict=True)):
         height = max(_HEIGHT - _y(max(value, 0.0), top), 0.0)
         box = f'x="{i * width + 1.5}" y="{_HEIGHT - height:g}" width="{width - 3}" height="{height:g}"'
         hint = f"<title>{escape(bill_said(bill, currency))}</title>"
         body.append(f'<rect class="bar {"energy" if plain else bill.state}" {box}>{hint}</rect>')
     every = max(1, len(bills) // 8)
-    x = tuple(Tick(100 * (i + 0.5) / len(bills), f"{b.period_end:%y-%m}") for i, b in enumerate(bills) if i % every == 0)
-    return Chart(_svg(width * max(len(bills), 1), _HEIGHT, label, body, kind="plot"), x, _axis(top, step))
+    x = tuple(Tick(100 * (i + 0.5) / slots, f"{b.period_end:%y-%m}") for i, b in enumerate(bills) if i % every == 0)
+    return Chart(svg_of(width * slots, _HEIGHT, label, body, kind="plot"), x, _axis(top, step))
 
 
 def bill_said(bill: Bill, currency: str) -> str:

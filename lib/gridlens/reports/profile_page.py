@@ -16,6 +16,7 @@ from gridlens import __version__
 from gridlens.errors import PlatformError
 from gridlens.profile.picture import Profile, TagShown
 from gridlens.reports import profile_charts as charts
+from gridlens.reports import profile_heat as heat
 from gridlens.reports import profile_view as view
 from gridlens.reports import profile_words as words
 
@@ -67,7 +68,7 @@ def _context(p: Profile) -> dict[str, Any]:
         "bill": _money(p),
         "icon": lambda event: words.ICON_OF.get(event, "dot"),
         "months": _by_month(p),
-        "levels": range(charts.LEVELS),
+        "levels": range(heat.LEVELS),
         "version": __version__,
     }
 
@@ -99,8 +100,8 @@ def _load(p: Profile) -> dict[str, Any]:
     return {
         "day": charts.typical_day_chart(day) if day else None,
         "periods": charts.period_labels(day.periods) if day else [],
-        "calendar": charts.calendar_chart(year) if year and any(v is not None for v in year.kwh) else None,
-        "hours": charts.hours_chart(year) if year else None,
+        "calendar": heat.calendar_chart(year) if year and any(v is not None for v in year.kwh) else None,
+        "hours": heat.hours_chart(year) if year else None,
     }
 
 
@@ -109,6 +110,7 @@ def _money(p: Profile) -> dict[str, Any]:
     return {
         "amount": charts.bills_chart(bills, p.currency) if bills else None,
         "energy": charts.energy_chart(bills, p.currency) if bills else None,
+        "blank": range(charts.SLOTS - len(bills)),
         "recent": list(reversed(bills))[:_RECENT_BILLS],
         "late": [b for b in bills if b.state == "late"],
         "overdue": [b for b in bills if b.state == "overdue"],
