@@ -1,6 +1,7 @@
 """The features of one metering point and channel over the 365 local days that end with ``as_of``.
 
-E_d energy of complete day d, t_d its mean outdoor temperature. The weather model is
+E_d energy of complete day d, t_d its mean outdoor temperature (where the source has none, the middle of the lowest and the
+highest). The weather model is
 E = b + s_h max(T_h - t, 0) + s_c max(t - T_c, 0), slopes positive, balance points on a grid of
 whole degrees, at least MIN_SIDE_DAYS days beyond each.
 """

@@ -41,13 +41,17 @@ def pack(days: DataFrame, keys: Sequence[str], slot: Column, columns: Sequence[s
 def with_climate(rows: DataFrame, weather: DataFrame, as_of: dt.date) -> DataFrame:
     """``rows`` with ``temperature``: slot and daily mean of each day known in the row's area_id; empty where none is.
 
+    Where a source has no mean it is the middle of the day's lowest and highest temperature, as degree days are counted (WMO-No. 100).
+
     Args:
         rows: area_id, which may be null and then becomes empty text.
         weather: rows of weather, one version for each (area_id, local_date).
         as_of: last of the 365 days; slot 0 is the first of them.
     """
     first = as_of - dt.timedelta(days=YEAR_DAYS - 1)
-    day = F.array(F.datediff("local_date", F.lit(first)).cast("double"), F.col("temperature_mean_c").cast("double"))
+    middle = (F.col("temperature_min_c") + F.col("temperature_max_c")) / 2
+    mean = F.coalesce("temperature_mean_c", middle).cast("double")
+    day = F.array(F.datediff("local_date", F.lit(first)).cast("double"), mean)
     inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
     climate = weather.where(inside).groupBy("area_id").agg(F.flatten(F.collect_list(day)).alias("temperature"))
     return (

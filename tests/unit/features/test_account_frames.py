@@ -17,6 +17,7 @@ from gridlens.features.account_shape import first_month
 from gridlens.tables import Table
 from pyspark.sql import DataFrame, SparkSession
 
+WEATHER = "area_id string, local_date date, temperature_mean_c double, temperature_min_c double, temperature_max_c double"
 AS_OF = dt.date(2026, 3, 31)
 KNOWN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DEFAULTS: dict[str, Any] = {"known_from": KNOWN, "_content_hash": 1, "_source": "s", "_locator": "l"}
@@ -124,7 +125,7 @@ def test_a_new_holder_does_not_inherit_the_energy_of_the_one_before(spark: Spark
     base = spark.createDataFrame([("A1", "N"), ("A2", "N"), ("A3", "N")], "account_id string, area_id string")
     days = spark.createDataFrame([], "metering_point_id string, channel string, local_date date, coverage double, energy_kwh double")
     calendar = [{"local_date": AS_OF, "day_type": "working", "days_to_spring_festival": 42}]
-    weather = spark.createDataFrame([("N", AS_OF, 12.0)], "area_id string, local_date date, temperature_mean_c double")
+    weather = spark.createDataFrame([("N", AS_OF, 12.0, 8.0, 16.0)], WEATHER)
     got = account_energy(base, readings, days, point_holdings(versions), calendar=calendar, weather=weather, as_of=AS_OF)
     known = {row["account_id"]: (row["days_known_90d"], row["energy_kwh_30d"]) for row in got.collect()}
     assert known == {"A1": (59, None), "A2": (30, 300.0)}

@@ -185,7 +185,7 @@ def test_a_year_ends_with_as_of_and_finds_the_heating_of_its_area(spark: SparkSe
     dates = [as_of - dt.timedelta(days=i) for i in range(-20, 400)]
     temperature = {d: 15 - 15 * np.cos(2 * np.pi * d.timetuple().tm_yday / 365) for d in dates}
     rows = []
-    for point, heating in (("P1", 2.0), ("P2", 0.0), ("P3", 2.0)):
+    for point, heating in (("P1", 2.0), ("P2", 0.0), ("P3", 2.0), ("P4", 2.0)):
         for number, d in enumerate(dates):
             energy = float(8 + heating * max(12 - temperature[d], 0) + (d.toordinal() % 5) * 0.01)
             outside = d > as_of or d <= as_of - dt.timedelta(days=365)
@@ -202,18 +202,24 @@ def test_a_year_ends_with_as_of_and_finds_the_heating_of_its_area(spark: SparkSe
                     "known_from": KNOWN,
                 }
             )
-    points = spark.createDataFrame([("P1", "A"), ("P2", "A"), ("P3", None)], "metering_point_id string, area_id string")
+    points = spark.createDataFrame(
+        [("P1", "A"), ("P2", "A"), ("P3", None), ("P4", "low and high only")], "metering_point_id string, area_id string"
+    )
+    observed = [("A", d, float(t), None, None) for d, t in temperature.items()]
+    observed += [("low and high only", d, None, float(t) - 4, float(t) + 4) for d, t in temperature.items()]
     weather = spark.createDataFrame(
-        [("A", d, float(t)) for d, t in temperature.items()], "area_id string, local_date date, temperature_mean_c double"
+        observed, "area_id string, local_date date, temperature_mean_c double, temperature_min_c double, temperature_max_c double"
     )
     days = frame(spark, LOAD_SHAPE_DAY, rows)
     found = in_zone("UTC", lambda: consumption_year(days, points, weather, as_of), "as_of")
     assert found == in_zone("Asia/Shanghai", lambda: consumption_year(days, points, weather, as_of), "as_of")
-    heated, plain, unknown = (found[(p, "1.8.0", as_of)] for p in ("P1", "P2", "P3"))
+    heated, plain, unknown, between = (found[(p, "1.8.0", as_of)] for p in ("P1", "P2", "P3", "P4"))
     assert heated.days_observed == 365
     assert heated.daily_kwh_max < 100
     assert heated.heating_slope == pytest.approx(2.0, abs=0.01)
     assert heated.heating_balance_c == 12
+    assert (between.heating_balance_c, between.weather_days) == (12, 365)
+    assert between.heating_slope == pytest.approx(2.0, abs=0.01)
     assert heated.peak_month in (12, 1, 2)
     assert heated.winter_ratio > 1.3
     assert plain.heating_slope == 0
