@@ -80,7 +80,7 @@ def trajectory_paths(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Paths shown.")] = 15,
     as_json: Json = False,
 ) -> None:
-    """Show the paths that lead to an outcome, greatest lift first.
+    """Show the paths that lead to an outcome, by the lower end of their lift's interval.
 
     Example: `gridlens trajectory paths complaint`
     """

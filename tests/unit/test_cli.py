@@ -22,7 +22,11 @@ from pyspark.sql import SparkSession
 COMMANDS = ["doctor", "jars", "sample", "ingest", "features", "run", "sources list", "sources check", "runs", "tables", "show", "quality"]
 COMMANDS += ["export", "maintain", "migrate", "tags run", "tags list", "tags check", "tags page", "tags explain"]
 COMMANDS += ["associations run", "associations check", "associations list", "associations show"]
+COMMANDS += ["trajectory run", "trajectory show", "trajectory paths", "trajectory stages"]
 LISTING = [
+    "trajectory show",
+    "trajectory paths",
+    "trajectory stages",
     "associations check",
     "associations list",
     "associations show",
@@ -49,7 +53,7 @@ def test_help_of_every_command_teaches_with_an_example(command: str, capsys: pyt
 
 def test_every_command_is_in_the_list_above() -> None:
     group = typer.main.get_command(app)
-    found = set(group.commands) - {"associations", "sources", "tags", "version"}  # type: ignore[attr-defined]
+    found = set(group.commands) - {"associations", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
     assert found == {c for c in COMMANDS if " " not in c}
 
 

@@ -128,6 +128,11 @@ PATH_PATTERN = Table(
             "support against the share among accounts without the outcome: support / (without_outcome / compared_accounts)",
             null="nobody without the outcome walked it",
         ),
+        Field(
+            "lift_low",
+            "double",
+            "Lower end of the 95 % interval of lift (Katz, half an account added to each count); paths are ranked by it",
+        ),
         Field("p_value", "double", "One-sided Fisher exact test: chance of at least with_outcome if the path had nothing to do with it"),
         Field("q_value", "double", "p_value after Benjamini and Hochberg over all paths tested for the outcome"),
         Field(

@@ -142,15 +142,19 @@ def _last_fingerprints(warehouse: Warehouse) -> Digests:
 
 
 def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> TrajectoryFacts:
-    def versions(name: str, *keys: str) -> DataFrame:
-        return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of, keys=(*keys, "valid_from"))
+    def read(name: str) -> DataFrame:
+        """Without what no event needs: choosing among versions carries every column, transcripts too."""
+        table = SILVER[name]
+        return warehouse.read(table).select(*[c for c in table.columns if c not in (*table.personal, "_source", "_locator")])
 
-    known = {field: as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()}
+    def versions(name: str, *keys: str) -> DataFrame:
+        return as_known(read(name), SILVER[name], known_at=known_at, as_of=as_of, keys=(*keys, "valid_from"))
+
     return TrajectoryFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
         points=versions(METERING_POINT.name, "metering_point_id"),
         consents=versions("consent", "party_id", "channel", "purpose"),
-        **known,
+        **{field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()},
     )
 
 
@@ -178,9 +182,9 @@ def _result(warehouse: Warehouse, run: Run, as_of: dt.date, known_at: dt.datetim
     grouped = warehouse.read(TRAJECTORY).groupBy("event_type")
     counted = grouped.agg(F.count("*").alias("events"), F.count_distinct("account_id").alias("accounts")).collect()
     types = tuple(TypeCount(*row) for row in sorted(counted, key=lambda row: (-row["events"], row["event_type"])))
-    sizes = {table: warehouse.read(table).where(moment_where(as_of, known_at)).count() for table in (PATH_PATTERN, STAGE_TRANSITION)}
+    paths, transitions = (warehouse.read(table).where(moment_where(as_of, known_at)).count() for table in (PATH_PATTERN, STAGE_TRANSITION))
     events = sum(item.events for item in types)
-    for table, rows in ({TRAJECTORY: events, **sizes} if not run.nothing_new else {}).items():
-        run.wrote(f"gold.{table.name}", rows)
-    paths, transitions = sizes.values()
+    rows = {TRAJECTORY.name: events, PATH_PATTERN.name: paths, STAGE_TRANSITION.name: transitions}
+    for name, number in rows.items() if not run.nothing_new else ():
+        run.wrote(f"gold.{name}", number)
     return TrajectoryResult(run.run_id, as_of, known_at, run.nothing_new, months, events, paths, transitions, types, run.seconds)

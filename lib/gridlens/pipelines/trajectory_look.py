@@ -20,6 +20,7 @@ Rows = list[dict[str, Any]]
 _PATH_COLUMNS = (
     "path",
     "lift",
+    "lift_low",
     "support",
     "with_outcome",
     "outcome_accounts",
@@ -61,13 +62,13 @@ def account_trajectory(
 
 
 def outcome_paths(spark: SparkSession, settings: Settings, outcome: str, *, limit: int) -> Rows:
-    """The paths to an outcome as last computed, greatest lift first.
+    """The paths to an outcome as last computed, greatest lift_low first.
 
     Raises:
         SettingsError: no such outcome, or paths were never computed.
     """
     paths = _newest(Warehouse(spark, settings), PATH_PATTERN).where(F.col("outcome") == F.lit(checked_outcome(outcome)))
-    ranked = paths.orderBy(F.desc_nulls_first("lift"), F.desc("support"), "path").limit(limit)
+    ranked = paths.orderBy(F.desc("lift_low"), F.desc("support"), "path").limit(limit)
     return [row.asDict() for row in ranked.select(*_PATH_COLUMNS).collect()]
 
 

@@ -15,7 +15,7 @@ from gridlens.fold.versioned import as_known
 from gridlens.pipelines.trajectory_options import TrajectoryOptions
 from gridlens.profile.path_measures import Measured, measured, telling
 from gridlens.profile.path_mining import frequent_paths, path_counts
-from gridlens.profile.paths import PathSettings, sequences, windows, with_steps
+from gridlens.profile.paths import PathSettings, first_outcomes, sequences, windows, with_steps
 from gridlens.profile.stages import stage_transitions
 from gridlens.runs import timed
 from gridlens.tables import literal_in
@@ -39,23 +39,26 @@ def write_paths(warehouse: Warehouse, options: TrajectoryOptions, as_of: dt.date
     )
     events = warehouse.read(TRAJECTORY)
     products = as_known(warehouse.read(SILVER["product"]), SILVER["product"], known_at=known_at, as_of=as_of).select("product_id")
-    first = as_of - dt.timedelta(days=chosen.period_days + chosen.window_days + max(lead for _, _, lead in OUTCOMES.values()))
-    steps = with_steps(events.where(F.col("local_date") > F.lit(first)), products, chosen).persist()
+    longest = chosen.period_days + chosen.window_days + max(lead for _, _, lead in OUTCOMES.values())
+    recent = events.where(F.col("local_date") > F.lit(as_of - dt.timedelta(days=longest)))
+    steps = with_steps(recent, products, chosen).persist()
+    accounts = first_outcomes(events, as_of=as_of, settings=chosen).persist()
     rows = []
     try:
         for outcome in OUTCOMES:
             with timed(say, f"paths to {outcome}"):
-                found = _paths(events, steps, outcome, as_of, chosen)
+                found = _paths(accounts, steps, outcome, chosen)
             rows += [_path_row(outcome, path, as_of, known_at, *totals) for path, *totals in found]
     finally:
         steps.unpersist()
+        accounts.unpersist()
     frame = warehouse.spark.createDataFrame(rows, PATH_PATTERN.schema).coalesce(1)
     warehouse.replace(PATH_PATTERN, frame, where=moment_where(as_of, known_at))
 
 
-def _paths(events: DataFrame, steps: DataFrame, outcome: str, as_of: dt.date, chosen: PathSettings) -> list[tuple[Measured, int, int]]:
-    """The telling paths to an outcome, each with the accounts with and without it."""
-    walked = sequences(steps, windows(events, outcome, as_of=as_of, settings=chosen), chosen).persist()
+def _paths(accounts: DataFrame, steps: DataFrame, outcome: str, chosen: PathSettings) -> list[tuple[Measured, int, int]]:
+    """The telling paths to an outcome, each with the number of accounts with and without it."""
+    walked = sequences(steps, windows(accounts, outcome, chosen), chosen).persist()
     try:
         sizes = {row["with_outcome"]: row["count"] for row in walked.groupBy("with_outcome").count().collect()}
         cases, others = sizes.get(True, 0), sizes.get(False, 0)

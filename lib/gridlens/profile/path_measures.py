@@ -12,6 +12,9 @@ from scipy.stats import false_discovery_control, hypergeom
 from gridlens.profile.path_mining import Pattern
 from gridlens.profile.paths import PathSettings
 
+_Z = 1.96
+"""Two-sided 95 %."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -19,6 +22,7 @@ class Measured:
 
     Attributes:
         lift: None where nobody without the outcome walked it.
+        lift_low: lower end of the lift's 95 % interval.
     """
 
     path: Pattern
@@ -26,13 +30,10 @@ class Measured:
     without_outcome: int
     support: float
     lift: float | None
+    lift_low: float
     p_value: float
     q_value: float
     median_days: float
-
-    @property
-    def rank(self) -> float:
-        return np.inf if self.lift is None else self.lift
 
 
 def measured(patterns: Sequence[Pattern], counts: Iterable[Mapping[str, int]], *, outcome_accounts: int, compared: int) -> list[Measured]:
@@ -40,7 +41,9 @@ def measured(patterns: Sequence[Pattern], counts: Iterable[Mapping[str, int]], *
 
     The test is Fisher's exact one, one-sided: the chance that at least so many of the accounts that walked the path are among
     those with the outcome if they were drawn at random (hypergeometric). q values are those of Benjamini and Hochberg
-    (1995, "Controlling the false discovery rate") over all ``patterns``.
+    (1995, "Controlling the false discovery rate") over all ``patterns``. The lift's interval is that of a ratio of two shares on the
+    logarithmic scale (Katz et al. 1978), half an account added to each count, so that it holds where nobody without the outcome
+    walked the path.
 
     Args:
         patterns: the paths tested.
@@ -59,6 +62,7 @@ def measured(patterns: Sequence[Pattern], counts: Iterable[Mapping[str, int]], *
     walked, others = totals[:, 0], totals[:, 1]
     p_values = np.clip(hypergeom.sf(walked - 1, outcome_accounts + compared, walked + others, outcome_accounts), 0.0, 1.0)
     q_values = false_discovery_control(p_values)
+    low = _lower_lift(walked, others, outcome_accounts, compared)
     result = []
     for index, path in enumerate(patterns):
         support = float(walked[index] / outcome_accounts) if outcome_accounts else 0.0
@@ -70,6 +74,7 @@ def measured(patterns: Sequence[Pattern], counts: Iterable[Mapping[str, int]], *
                 int(others[index]),
                 support,
                 lift,
+                float(low[index]),
                 float(p_values[index]),
                 float(q_values[index]),
                 _median(days[index]),
@@ -78,28 +83,34 @@ def measured(patterns: Sequence[Pattern], counts: Iterable[Mapping[str, int]], *
     return result
 
 
+def _lower_lift(walked: np.ndarray, others: np.ndarray, outcome_accounts: int, compared: int) -> np.ndarray:
+    a, b, n, m = walked + 0.5, others + 0.5, outcome_accounts + 1.0, compared + 1.0
+    spread = np.sqrt(1 / a - 1 / n + 1 / b - 1 / m)
+    return np.exp(np.log(a / n) - np.log(b / m) - _Z * spread)
+
+
 def _median(days: Counter[int]) -> float:
     values = np.repeat(list(days), list(days.values()))
     return float(np.median(values)) if len(values) else 0.0
 
 
 def telling(paths: Sequence[Measured], settings: PathSettings) -> list[Measured]:
-    """The paths worth showing, greatest lift first, then greatest support.
+    """The paths worth showing, greatest lift_low first: by the lift itself a path of a few accounts that nobody else walked would lead.
 
-    Left out are paths that are rare, that raise no lift, or that chance explains (``max_q``); those in a longer one that the same accounts
-    walked, for the longer one says more; and longer ones whose lift is hardly above that of a shorter one in them.
+    Left out are paths that are rare, that are no likelier before the outcome, or that chance explains (``max_q``); those in a longer one
+    of the same support, which says more; and longer ones whose lift_low is hardly above that of a shorter one in them.
     """
     kept = [
         path
         for path in paths
         if path.with_outcome >= settings.min_accounts
         and path.support >= settings.min_support
-        and path.rank > 1.0
+        and path.lift_low > 1.0
         and path.q_value <= settings.max_q
     ]
     closed = [path for path in kept if not any(_says_more(longer, path) for longer in kept)]
-    useful = [path for path in closed if all(path.rank >= settings.min_gain * part.rank for part in closed if _inside(part, path))]
-    return sorted(useful, key=lambda path: (-path.rank, -path.support, path.path))[: settings.limit]
+    useful = [path for path in closed if all(path.lift_low >= settings.min_gain * part.lift_low for part in closed if _inside(part, path))]
+    return sorted(useful, key=lambda path: (-path.lift_low, -path.support, path.path))[: settings.limit]
 
 
 def _inside(part: Measured, whole: Measured) -> bool:
@@ -107,8 +118,8 @@ def _inside(part: Measured, whole: Measured) -> bool:
 
 
 def _says_more(longer: Measured, path: Measured) -> bool:
-    same = (longer.with_outcome, longer.without_outcome) == (path.with_outcome, path.without_outcome)
-    return same and _inside(path, longer)
+    """True where all accounts with the outcome that walked ``path`` walked the longer one; of the others no more can have done so."""
+    return longer.with_outcome == path.with_outcome and _inside(path, longer)
 
 
 def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:

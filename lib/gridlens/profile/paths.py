@@ -32,8 +32,8 @@ class PathSettings:
         max_objects: pages told apart beside products; the others are just viewed, searched or clicked.
         max_patterns: frequent paths that are tested, the most frequent first.
         max_q: a path is kept where its q_value is at most that.
-        min_gain: a longer path is kept where its lift is at least that many times the lift of each shorter one in it.
-        limit: paths kept for an outcome, by lift.
+        min_gain: a longer path is kept where its lift_low is at least that many times that of each shorter one in it.
+        limit: paths kept for an outcome, by lift_low.
         max_local_items: size of PrefixSpan's projected databases (maxLocalProjDBSize) up to which one task works them off.
     """
 
@@ -70,35 +70,50 @@ def with_steps(events: DataFrame, products: DataFrame, settings: PathSettings) -
     return marked.select("account_id", "local_date", "occurred_at", "event_type", "source_id", step.alias("step"))
 
 
-def windows(events: DataFrame, outcome: str, *, as_of: dt.date, settings: PathSettings) -> DataFrame:
-    """The day at which each account's window ends: account_id, with_outcome, anchor.
-
-    An account with the outcome has the day of its first one in the period, less the outcome's lead. Each of the others
-    is given, by a hash of its id, the day of one with it, so that both have the same seasons before them. Accounts
-    that were not open throughout their window have none.
+def first_outcomes(events: DataFrame, *, as_of: dt.date, settings: PathSettings) -> DataFrame:
+    """When each account began, ended, and where the path to its first outcome of the period ends: one row an account.
 
     Args:
         events: rows of trajectory_v1.
-        outcome: a name of OUTCOMES.
         as_of: last local day included.
-        settings: lengths of window and period.
+        settings: length of the period.
+
+    Returns:
+        account_id, opened, closed (null: open) and a day for each of OUTCOMES, null where it has not happened in the period; the
+        outcome's lead is taken off.
     """
-    _, types, lead = OUTCOMES[outcome]
     in_period = F.col("local_date") > F.lit(as_of - dt.timedelta(days=settings.period_days))
-    happened = F.when(F.col("event_type").isin(*types) & in_period, F.col("local_date"))
-    accounts = events.groupBy("account_id").agg(
+    firsts = [
+        F.date_sub(F.min(F.when(F.col("event_type").isin(*types) & in_period, F.col("local_date"))), lead).alias(outcome)
+        for outcome, (_, types, lead) in OUTCOMES.items()
+    ]
+    return events.groupBy("account_id").agg(
         F.min(F.when(F.col("event_type") == "account_opened", F.col("local_date"))).alias("opened"),
         F.max(F.when(F.col("event_type") == "account_closed", F.col("local_date"))).alias("closed"),
-        F.date_sub(F.min(happened), lead).alias("first"),
+        *firsts,
     )
-    exposed = (F.col("opened") <= F.date_sub("anchor", settings.window_days)) & (
+
+
+def windows(accounts: DataFrame, outcome: str, settings: PathSettings) -> DataFrame:
+    """The day at which each account's window ends: account_id, with_outcome, anchor.
+
+    An account with the outcome has its own day. Each of the others is given, by a hash of its id, the day of one with it, so that
+    both have the same seasons before them. Accounts that were not open throughout their window have none.
+
+    Args:
+        accounts: of :func:`first_outcomes`.
+        outcome: a name of OUTCOMES.
+        settings: length of the window.
+    """
+    open_all_along = (F.col("opened") <= F.date_sub("anchor", settings.window_days)) & (
         F.col("closed").isNull() | (F.col("closed") >= F.col("anchor"))
     )
-    cases = accounts.where(F.col("first").isNotNull()).withColumn("anchor", F.col("first")).where(exposed)
+    happened = F.col(outcome).isNotNull()
+    cases = accounts.where(happened).withColumn("anchor", F.col(outcome)).where(open_all_along)
     days = cases.groupBy("anchor").count().orderBy("anchor").collect()  # one row a day of the period
-    with_it = accounts.withColumn("with_outcome", F.col("first").isNotNull())
-    anchored = with_it.withColumn("anchor", F.coalesce("first", _assigned([(row["anchor"], row["count"]) for row in days], outcome)))
-    return anchored.where(exposed).select("account_id", "with_outcome", "anchor")
+    drawn = _assigned([(row["anchor"], row["count"]) for row in days], outcome)
+    anchored = accounts.withColumns({"with_outcome": happened, "anchor": F.coalesce(outcome, drawn)})
+    return anchored.where(open_all_along).select("account_id", "with_outcome", "anchor")
 
 
 def _assigned(days: Sequence[tuple[dt.date, int]], outcome: str) -> Column:

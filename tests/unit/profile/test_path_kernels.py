@@ -12,7 +12,7 @@ from gridlens.profile.path_mining import latest_begins, padded
 from gridlens.profile.paths import PathSettings
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.stats import contingency, fisher_exact
 
 CODES = st.integers(0, 4)
 SEQUENCES = st.lists(st.lists(CODES, max_size=9), min_size=1, max_size=12)
@@ -54,6 +54,15 @@ def test_measures_equal_those_of_a_table_of_four(walked: dict[int, int], others:
     assert path.median_days == np.median([day for day, n in walked.items() for _ in range(n)])
 
 
+@pytest.mark.parametrize(("walked", "others", "cases", "compared"), [(9, 4, 30, 200), (3, 0, 12, 40), (12, 12, 40, 40)])
+def test_the_lift_is_ranked_by_its_lower_end(walked: int, others: int, cases: int, compared: int) -> None:
+    (path,) = measured([("a",)], counted({1: walked}, others), outcome_accounts=cases, compared=compared)
+    # scipy's risk ratio takes whole numbers: twice half an account more, and an interval that is narrower for it.
+    ratio = contingency.relative_risk(2 * walked + 1, 2 * cases + 2, 2 * others + 1, 2 * compared + 2)
+    half_width = np.log(ratio.relative_risk / ratio.confidence_interval(0.95).low) * np.sqrt(2)
+    assert np.log(path.lift_low) == pytest.approx(np.log(ratio.relative_risk) - half_width, abs=1e-3)
+
+
 def test_q_values_are_those_of_benjamini_and_hochberg() -> None:
     patterns = [("a",), ("b",), ("c",), ("d",)]
     numbers = [(9, 4), (6, 10), (5, 20), (1, 9)]
@@ -69,21 +78,21 @@ def test_q_values_are_those_of_benjamini_and_hochberg() -> None:
         assert path.q_value == pytest.approx(min(1.0, *adjusted, 1.0))
 
 
-def one(path: str, walked: int, others: int, lift: float | None, *, q: float = 0.001) -> Measured:
-    return Measured(tuple(path), walked, others, walked / 100, lift, q, q, 10.0)
+def one(path: str, walked: int, others: int, low: float, *, q: float = 0.001) -> Measured:
+    return Measured(tuple(path), walked, others, walked / 100, 2 * low, low, q, q, 10.0)
 
 
 @pytest.mark.parametrize(
     ("paths", "shown"),
     [
         pytest.param([one("a", 20, 10, 2.0), one("b", 30, 10, 3.0)], ["b", "a"], id="greatest lift first"),
-        pytest.param([one("a", 20, 10, 2.0), one("b", 2, 0, None)], ["a"], id="rare"),
-        pytest.param([one("a", 20, 40, 0.5)], [], id="it keeps from the outcome"),
+        pytest.param([one("a", 20, 10, 2.0), one("b", 2, 0, 9.0)], ["a"], id="rare"),
+        pytest.param([one("a", 20, 40, 0.5)], [], id="no likelier before the outcome"),
         pytest.param([one("a", 20, 10, 2.0, q=0.06)], [], id="chance"),
         pytest.param([one("a", 20, 10, 2.0), one("ab", 20, 10, 2.0)], ["ab"], id="the same accounts: the longer one says more"),
+        pytest.param([one("a", 20, 10, 2.0), one("ab", 20, 2, 10.0)], ["ab"], id="the same accounts, fewer others"),
         pytest.param([one("a", 20, 10, 2.0), one("ab", 15, 7, 2.1)], ["a"], id="hardly more than what it begins with"),
         pytest.param([one("a", 20, 10, 2.0), one("ab", 15, 3, 5.0)], ["ab", "a"], id="much more than what it begins with"),
-        pytest.param([one("a", 20, 10, 2.0), one("b", 20, 0, None)], ["b", "a"], id="nobody without the outcome"),
     ],
 )
 def test_paths_worth_showing(paths: list[Measured], shown: list[str]) -> None:
