@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.audiences.disclosure import HIDDEN, Shown, shown, shown_total, shown_within, small
 from gridlens.audiences.library import Audience, AudienceLibrary
-from gridlens.audiences.membership import Removal, Tally, matched, member_rows, tallies
+from gridlens.audiences.membership import Tally, matched, member_rows, tallies
+from gridlens.audiences.sizes import Removed, Size, shown_removals, shown_size
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.lease import writer_lease
@@ -27,36 +27,6 @@ from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Size:
-    """Size of one audience; small groups are hidden.
-
-    Attributes:
-        matched: accounts for which the expression is true.
-        removed: of them, by any suppression.
-        members: the rest.
-        outside: members outside its territory; None where it has none.
-    """
-
-    audience: str
-    name_zh: str
-    name_en: str
-    matched: Shown
-    removed: Shown
-    members: Shown
-    outside: Shown | None
-
-
-@dataclass(frozen=True)
-class Removed:
-    """What one suppression does: matched accounts for which it holds, and those that it removed, being the first that does."""
-
-    audience: str
-    suppression: str
-    alone: Shown
-    removed: Shown
 
 
 @dataclass(frozen=True)
@@ -168,7 +138,7 @@ def run_build(
 
 def _matches(warehouse: Warehouse, definitions: Definitions, chosen: Sequence[Audience], moment: Moment) -> tuple[WideFrame, DataFrame]:
     everyone = definitions.audiences.with_inputs(chosen)
-    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    frame = wide_frame(warehouse, definitions.tags, chosen, everyone, moment)
     return frame, matched(frame.rows, chosen, everyone, unserved=frame.unserved)
 
 
@@ -248,25 +218,7 @@ def _result(
         frame.never_computed if frame else (),
         unchanged,
         run.nothing_new,
-        tuple(_size(one, tally, settings.min_group) for one, tally in pairs),
-        tuple(row for _, tally in pairs for row in _removals(tally, settings.min_group)),
+        tuple(shown_size(one, tally, settings.min_group) for one, tally in pairs),
+        tuple(row for _, tally in pairs for row in shown_removals(tally, settings.min_group)),
         run.seconds,
     )
-
-
-def _size(one: Audience, tally: Tally, limit: int) -> Size:
-    parts = [removal.removed for removal in tally.removals]
-    total = shown_total(tally.matched, [*parts, tally.size], limit)
-    removed = shown_total(sum(parts), parts, limit) if isinstance(total, int) and not small(tally.size, limit) else HIDDEN
-    outside = None if tally.outside is None else shown_within(tally.outside, tally.size, limit)
-    names = one.definition.name_zh, one.definition.name_en
-    return Size(one.id, *names, total, removed if tally.removals else 0, shown(tally.size, limit), outside)
-
-
-def _removals(tally: Tally, limit: int) -> list[Removed]:
-    def alone(one: Removal) -> Shown:
-        """Beside what is removed it would tell how many one of the suppressions before holds for, too."""
-        telling = small(one.alone - one.removed, limit) and not small(one.alone, limit)
-        return HIDDEN if telling else shown(one.alone, limit)
-
-    return [Removed(tally.audience, one.suppression, alone(one), shown(one.removed, limit)) for one in tally.removals]

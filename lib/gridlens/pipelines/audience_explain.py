@@ -98,7 +98,7 @@ def explain_audience(
     moment = audience_moment(warehouse, as_of, known_at)
     everyone = definitions.audiences.with_inputs([audience])
     inputs = [one for one in everyone if one.id != audience.id]
-    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    frame = wide_frame(warehouse, definitions.tags, [audience], everyone, moment)
     terms = terms_of(audience, definitions.audiences.types)
     accounts, counts = term_counts(flagged(frame.rows, inputs), terms)
     return AudienceExplanation(
@@ -141,7 +141,7 @@ def explain_account(
     warehouse = Warehouse(spark, settings)
     moment = audience_moment(warehouse, as_of, known_at)
     everyone = definitions.audiences.with_inputs([audience])
-    frame = wide_frame(warehouse, definitions.tags, everyone, moment)
+    frame = wide_frame(warehouse, definitions.tags, [audience], everyone, moment)
     own = frame.rows.where(F.col("account_id") == account)
     terms = terms_of(audience, definitions.audiences.types)
     inputs = [one for one in everyone if one.id != audience.id]

@@ -61,26 +61,25 @@ def audience_moment(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
 
 
 def wide_frame(
-    warehouse: Warehouse, tags: TagLibrary, everyone: Sequence[Audience], moment: Moment, *, columns: Sequence[str] = ()
+    warehouse: Warehouse, tags: TagLibrary, chosen: Sequence[Audience], everyone: Sequence[Audience], moment: Moment
 ) -> WideFrame:
     """The wide rows for audiences and their suppressions.
 
     Args:
         warehouse: where features, tags and facts are.
         tags: the definitions.
-        everyone: the audiences, and all that they read.
+        chosen: the audiences, whose suppressions apply.
+        everyone: these and all that they read; of the latter the expressions count alone.
         moment: of the features.
-        columns: further features and tags wanted.
     """
     read = {name for audience in everyone for name in audience.checked.columns}
-    read |= {name for audience in everyone for one in audience.suppressions for name in one.columns}
-    read |= set(columns)
+    read |= {name for audience in chosen for one in audience.suppressions for name in one.columns}
     features = [name for name in FEATURES if name in read and name not in (*BASE, "as_of")]
     at = of_moment(moment.as_of, moment.known_at)
     accounts = warehouse.read(ACCOUNT_FEATURE).where(at).select(*BASE, "as_of", *features)
     wanted = [name for name in tags.ids if name in read]
     served = serve_tags(accounts, warehouse, tags, wanted, as_of=moment.as_of, known_at=moment.known_at)
-    rows = _with_suppression_facts(served.rows, warehouse, everyone, moment)
+    rows = _with_suppression_facts(served.rows, warehouse, chosen, moment)
     return WideFrame(rows, served.expired, served.never_computed)
 
 

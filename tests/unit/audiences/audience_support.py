@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import yaml
+from gridlens.audiences.facts import DAYS_SINCE_CONTACT, consent_column
 from gridlens.audiences.library import AudienceLibrary, load_audiences
+from pyspark.sql import DataFrame, SparkSession
 
 COLUMNS = {
     "account_id": "string",
@@ -21,6 +24,21 @@ COLUMNS = {
     "grade": "string",
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+
+
+AS_OF = dt.date(2026, 3, 31)
+SMS = consent_column("sms", "marketing")
+
+
+def accounts(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
+    """Wide rows; a01, a02, … of parties p01, p02, …, all else null where a row does not say."""
+    filled = []
+    for number, row in enumerate(rows, 1):
+        given = {"account_id": f"a{number:02}", "party_id": f"p{number:02}", "org_unit_id": "u1", "area_id": "n1", "as_of": AS_OF} | row
+        filled.append(given)
+    columns = [*[part.split()[0] for part in SCHEMA.split(", ")], SMS, DAYS_SINCE_CONTACT]
+    schema = f"{SCHEMA}, {SMS} boolean, {DAYS_SINCE_CONTACT} int"
+    return spark.createDataFrame([tuple(row.get(name) for name in columns) for row in filled], schema).coalesce(1)
 
 
 def audience(identity: str, where: str, **fields: Any) -> dict[str, Any]:
