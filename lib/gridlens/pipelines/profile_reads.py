@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -218,7 +219,7 @@ def holdings(versions: Sequence[Mapping[str, Any]], account: str) -> dict[str, l
     """Of each metering point that the account holds or held: (first day, day after the last or None, multiplier) in order."""
     spans: dict[str, list[tuple[dt.date, dt.date | None, float]]] = {}
     ordered = sorted(versions, key=lambda row: (row["metering_point_id"], row["valid_from"]))
-    for row, after in zip(ordered, [*ordered[1:], None], strict=True):
+    for row, after in zip_longest(ordered, ordered[1:]):
         if row["account_id"] == account:
             same = after is not None and after["metering_point_id"] == row["metering_point_id"]
             end = after["valid_from"] if after is not None and same else None

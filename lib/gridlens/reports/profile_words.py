@@ -88,6 +88,7 @@ EDGES = {
     "interested_in": ("关注", "interested in"),
     "contacted_about": ("工单", "contacted about"),
     "reached_by": ("触达", "reached by"),
+    "behaves_like": ("行为相似", "behaves like"),
 }
 SECTIONS = {
     "identity": ("身份与供电", "Identity and supply"),
@@ -102,14 +103,24 @@ SECTIONS = {
 }
 """Sections of the page, in order."""
 ICONS = {
-    "bill": ("bill_issued", "payment", "payment_reversed"),
-    "alert": ("bill_overdue", "late_payment", "complaint", "billing_dispute", "disconnected", "unsubscribe", "consent_withdrawn"),
-    "talk": ("enquiry", "service_request", "feedback"),
-    "tool": ("fault_report", "meter_exchanged", "capacity_changed", "inspected", "reconnected"),
+    "bill": ("bill_issued", "payment", "payment_reversed", "arrears_cleared"),
+    "alert": (
+        "bill_overdue",
+        "bill_in_arrears",
+        "closing_requested",
+        "late_payment",
+        "complaint",
+        "billing_dispute",
+        "disconnected",
+        "unsubscribe",
+        "consent_withdrawn",
+    ),
+    "talk": ("enquiry", "service_request", "feedback", "suggestion", "outage_enquiry"),
+    "tool": ("fault_report", "point_connected", "point_changed", "meter_exchanged", "capacity_changed", "inspected", "reconnected"),
     "cart": ("purchase", "subscription_ended", "quote_received"),
-    "screen": ("login", "view", "search", "click", "message_sent", "message_opened"),
+    "screen": ("login", "view", "search", "click", "message_sent", "message_delivered", "message_failed", "message_opened"),
     "bolt": ("outage",),
-    "person": ("account_opened", "account_closed", "holder_changed", "consent_given"),
+    "person": ("account_opened", "account_changed", "account_closed", "holder_changed", "consent_given"),
 }
 ICON_OF = {event: icon for icon, events in ICONS.items() for event in events}
 

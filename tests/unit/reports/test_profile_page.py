@@ -8,13 +8,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from gridlens.contracts import account_feature, codes
+from gridlens.contracts.graph import EDGE_TYPES
+from gridlens.contracts.trajectory import EVENT_TYPES
 from gridlens.errors import PlatformError
 from gridlens.profile.dealings import Bought
 from gridlens.profile.picture import Identity, Profile
 from gridlens.reports.console import print_json
 from gridlens.reports.profile_console import print_profile, spark_line
 from gridlens.reports.profile_page import page, write_page
-from gridlens.reports.profile_words import SECTIONS
+from gridlens.reports.profile_words import CHANNELS, EDGES, ICON_OF, PEERS, PRODUCTS, SECTIONS, SERVICE_KINDS
 from profile_support import AS_OF, much_known, nothing_known
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -134,6 +137,16 @@ def test_the_terminal_tells_every_picture(picture: Profile, capsys: pytest.Captu
         assert text in told
     print_json(picture)
     assert '"account": "1001"' in capsys.readouterr().out
+
+
+def test_every_code_has_its_words_and_its_icon() -> None:
+    assert set(ICON_OF) == set(EVENT_TYPES)
+    assert set(EDGES) == set(EDGE_TYPES)
+    assert set(PRODUCTS) == set(codes.PRODUCT_CATEGORIES)
+    assert set(SERVICE_KINDS) == set(codes.SERVICE_KINDS)
+    channels = (codes.PAYMENT_CHANNELS, codes.SERVICE_CHANNELS, codes.INTERACTION_CHANNELS, codes.CONSENT_CHANNELS)
+    assert set(CHANNELS) == {channel for kind in channels for channel in kind}
+    assert set(PEERS) == set(account_feature.PEERS)
 
 
 def test_spark_lines() -> None:
