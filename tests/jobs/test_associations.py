@@ -205,16 +205,17 @@ def test_rules_of_what_was_known(world: tuple[World, Settings, Path], capsys: py
         assert [row[n] for n in ("baskets", "antecedent_count", "consequent_count", "both_count")] == counts, row
         assert row["antecedent"] == " & ".join(sorted(left))
         assert right in ("product:P1", "product:P2", "service:complaint")
-        # price_sensitive reads searches for tariffs and no account has it; usage_watcher and it would share a measure.
         assert 0 < row["tested_baskets"] < row["baskets"]
     (planted,) = [r for r in written if (r["scope"], r["antecedent"], r["consequent"]) == ("all", "tag:night_heavy_user", "product:P1")]
     assert planted["significant"]
     assert planted["p_value"] < 1e-6
     assert (planted["effect_amount"], planted["currency"]) == (decimal.Decimal("500.00"), "CNY")
-    assert (planted["antecedent_zh"], planted["consequent_zh"]) == ("夜间用电型", "产品P1") or planted["consequent_en"] == "Product P1"
+    assert (planted["consequent_zh"], planted["consequent_en"]) == ("产品P1", "Product P1")
+    assert planted["antecedent_zh"].startswith("夜")
     assert {r["scope"] for r in written if r["antecedent"] == "tag:night_heavy_user"} >= {"all", "area:AR01", "area:AR02"}
-    nothing = [r for r in written if r["significant"] and {"product:P1", "tag:night_heavy_user"} != {r["consequent"], r["antecedent"]}]
-    assert len(nothing) <= 1, nothing
+    # By area one in twenty of the rules called significant may be false; in the whole none of these is.
+    whole = {(r["antecedent"], r["consequent"]) for r in written if r["significant"] and r["scope"] == "all"}
+    assert whole == {("tag:night_heavy_user", "product:P1")}
 
     again = run(place, capsys, "run", "--basket", "own")
     assert again["nothing_new"]

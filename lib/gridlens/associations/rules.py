@@ -58,10 +58,12 @@ class Findings:
         rows: one row per rule and scope, redundant ones included, with the columns of association_rule_v1 that are found here and
             ``redundant``.
         candidates: rules that were mined.
+        baskets: of both halves together.
     """
 
     rows: pa.Table
     candidates: int
+    baskets: int
 
     @property
     def written(self) -> pa.Table:
@@ -127,7 +129,8 @@ def findings(plan: Plan, tally: Tally, scopes: Sequence[Scope], thresholds: Thre
         "antecedent_items": pa.array([list(items) for items in left], pa.list_(pa.string())),
         "items": pa.array([len(items) + 1 for items in left], pa.int32()),
     }
-    return Findings(pa.table({**texts, **{name: pa.array(values, from_pandas=True) for name, values in found.items()}}), len(plan.rules))
+    rows = pa.table({**texts, **{name: pa.array(values, from_pandas=True) for name, values in found.items()}})
+    return Findings(rows, len(plan.rules), int(tally.n[0, 0].sum()))
 
 
 def _in_scope(plan: Plan, tally: Tally, scope: int, thresholds: Thresholds) -> dict[str, np.ndarray]:

@@ -183,13 +183,14 @@ def _basket(warehouse: Warehouse, facts: BasketFacts, basket: Basket, moment: Mo
         )
         with timed(say, f"{basket.id}: {len(candidates)} candidate rules tested"):
             plan, scopes = plan_of(candidates), scopes_of(baskets, definition.by, least=definition.min_baskets)
-            tested = findings(plan, count_itemsets(baskets, plan.itemsets, scopes), scopes, _thresholds(basket))
+            tally = count_itemsets(baskets, plan.itemsets, scopes)
+            tested = findings(plan, tally, scopes, _thresholds(basket))
         rules = with_names(tested.written, item_names(items, tags, facts.products))
         with timed(say, f"{basket.id}: {rules.num_rows} rules written"):
             _write(warehouse, rules, basket, moment)
         return BasketResult(
             basket=basket.id,
-            baskets=filled.count(),
+            baskets=tested.baskets,
             items=len(items),
             itemsets=len(itemsets.counts) - 1,
             candidates=len(candidates),
