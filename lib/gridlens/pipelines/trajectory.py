@@ -9,6 +9,7 @@ a run that died half-way leaves months that differ.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -96,12 +97,12 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
         asked = json.dumps({**asdict(options), "as_of": as_of, "known_at": known_at}, default=str, sort_keys=True)
         facts = {**_facts_digest(warehouse, known_at), "asked": asked}
         written = _month_digests(warehouse.read(TRAJECTORY))
-        run.fingerprints |= {**facts, **written}
+        run.fingerprints |= {**facts, "months": _whole(written)}
         run.nothing_new = bool(written) and run.fingerprints == _last_fingerprints(warehouse)
         months = 0
         if not run.nothing_new:
             months, now = _write_events(warehouse, settings, written, as_of, known_at, say)
-            run.fingerprints = {**facts, **now}
+            run.fingerprints["months"] = _whole(now)
             write_paths(warehouse, options, as_of, known_at, say)
             write_transitions(warehouse, options, as_of, known_at, say)
         return _result(warehouse, run, as_of, known_at, months)
@@ -132,6 +133,11 @@ def _month_digests(events: DataFrame) -> Digests:
     hashed = events.select("local_month", F.xxhash64(*TRAJECTORY.columns).alias("hash"))
     digest = F.concat_ws(":", F.count("*").cast("string"), F.bit_xor("hash").cast("string")).alias("digest")
     return {f"month/{row['local_month']}": row["digest"] for row in hashed.groupBy("local_month").agg(digest).collect()}
+
+
+def _whole(months: Digests) -> str:
+    """The digests of all months as one."""
+    return hashlib.sha256(json.dumps(months, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _last_fingerprints(warehouse: Warehouse) -> Digests:

@@ -45,7 +45,8 @@ def write_paths(warehouse: Warehouse, options: TrajectoryOptions, as_of: dt.date
     accounts = first_outcomes(events, as_of=as_of, settings=chosen).persist()
     rows = []
     try:
-        for outcome in OUTCOMES:
+        happened = accounts.agg(*[F.count(outcome).alias(outcome) for outcome in OUTCOMES]).collect()[0]
+        for outcome in [outcome for outcome in OUTCOMES if happened[outcome] >= chosen.min_accounts]:
             with timed(say, f"paths to {outcome}"):
                 found = _paths(accounts, steps, outcome, chosen)
             rows += [_path_row(outcome, path, as_of, known_at, *totals) for path, *totals in found]

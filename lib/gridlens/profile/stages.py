@@ -30,6 +30,8 @@ FALLEN_TO = 0.25
 """Activity has fallen where a quarter with at least MIN_ACTS_BEFORE acts is followed by one with at most FALLEN_TO of them: of an account
 whose habits stay the same, with acts by chance (Poisson), less than one in a hundred does that."""
 
+_EPOCH = 0
+"""Before any bill."""
 _NAMES = (NO_STAGE, *STAGES)
 _KINDS = (
     "account_opened",
@@ -101,8 +103,7 @@ def stages(happened: Happenings, day: int) -> np.ndarray:
         day: days since the epoch.
     """
     opened, recent = happened.first_day(_OPENED), day - SIGNAL_DAYS + 1
-    early = 0
-    owes = happened.counted(_ARREARS, early, day) > happened.counted(_CLEARED, early, day)
+    owes = happened.counted(_ARREARS, _EPOCH, day) > happened.counted(_CLEARED, _EPOCH, day)
     off = happened.last(_OFF, day) > happened.last(_ON, day)
     asked = happened.counted(_ASKED, recent, day) > 0
     now, before = happened.counted(_ACT, recent, day), happened.counted(_ACT, recent - SIGNAL_DAYS, recent - 1)
