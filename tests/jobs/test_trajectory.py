@@ -21,7 +21,6 @@ from pyspark.sql import SparkSession
 pytestmark = pytest.mark.spark
 KNOWN = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 LATE = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-LATER = ("--known-at", "2026-04-30T00:00:00Z")
 LEAVE = ("A00", "A01", "A02", "A03", "A04", "A05")
 ACCOUNTS = [f"A{n:02d}" for n in range(40)]
 
@@ -171,28 +170,17 @@ def test_a_second_run_has_nothing_to_do(settings: Settings, capsys: pytest.Captu
     assert {name: len(commits(Path(settings.warehouse) / "gold" / name)) for name in before} == before
 
 
-def test_a_payment_known_late_changes_the_months_it_concerns(
-    spark: SparkSession, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = events(settings)
-    put(Warehouse(spark, settings), "payment", [payment("p9", "A10", "A10/10", "2025-10-19", known=LATE)])
-    assert run(settings, capsys)["nothing_new"], "what becomes known later is not seen"
-    result = run(settings, capsys, *LATER)
-    gone = {("A10", "2025-10-21", "bill_overdue", "A10/10"), ("A10", "2025-11-19", "bill_in_arrears", "A10/10")}
-    after = events(settings)
-    assert set(before) - set(after) == gone
-    assert set(after) - set(before) == {("A10", "2025-10-19", "payment", "p9")}
-    assert result["months"] == 2, "October loses and gains, November loses"
-
-
 class Crash(Exception):
     """What stands for a dying driver inside this process."""
 
 
-def test_a_run_that_dies_leaves_nothing_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """It dies after the trajectories of another moment were written; a run for the moment before must not believe that they stand."""
-    assert run(settings, capsys, *LATER)["nothing_new"], "the test before computes it"
+def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run for a later moment writes the months that the payment concerns and dies: the run for the moment before puts them right."""
+    before = events(settings)
     whole = {name: gold(settings, name) for name in (TRAJECTORY.name, PATH_PATTERN.name, STAGE_TRANSITION.name)}
+    put(Warehouse(spark, settings), "payment", [payment("p9", "A10", "A10/10", "2025-10-19", known=LATE)])
+    assert run(settings, capsys)["nothing_new"], "what becomes known later is not seen"
+
     replace = Warehouse.replace
 
     def dying(self: Warehouse, table: Any, *arguments: Any, **options: Any) -> None:
@@ -203,9 +191,19 @@ def test_a_run_that_dies_leaves_nothing_behind(settings: Settings, capsys: pytes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Warehouse, "replace", dying)
         patch.setattr("gridlens.runs._record", lambda *_, **__: None)  # nor does it get to record its failure
-        assert main(["trajectory", "run", "--as-of", "2026-01-31", "--root-dir", settings.root_dir]) != 0
-    assert max(day for _, day, _, _ in events(settings)) <= "2026-01-31"
-    assert not run(settings, capsys, *LATER)["nothing_new"]
+        later = ("--as-of", "2026-03-31", "--known-at", "2026-04-30T00:00:00Z")
+        assert main(["trajectory", "run", *later, "--root-dir", settings.root_dir]) != 0
+    after = events(settings)
+    assert set(before) - set(after) == {
+        ("A10", "2025-10-21", "bill_overdue", "A10/10"),
+        ("A10", "2025-11-19", "bill_in_arrears", "A10/10"),
+    }
+    assert set(after) - set(before) == {("A10", "2025-10-19", "payment", "p9")}
+    last = commits(Path(settings.warehouse) / "gold" / TRAJECTORY.name)[-1]
+    written = {action["path"].split("/")[0] for action in (*last.adds, *last.removes)}
+    assert written == {"local_month=2025-10-01", "local_month=2025-11-01"}, "no other month is written"
+
+    assert not run(settings, capsys)["nothing_new"], "the run log alone would say that everything stands"
     for name, expected in whole.items():
         assert sorted(map(repr, gold(settings, name))) == sorted(map(repr, expected)), name
 

@@ -23,7 +23,9 @@ COMMANDS = ["doctor", "jars", "sample", "ingest", "features", "run", "sources li
 COMMANDS += ["export", "maintain", "migrate", "tags run", "tags list", "tags check", "tags page", "tags explain"]
 COMMANDS += ["associations run", "associations check", "associations list", "associations show"]
 COMMANDS += ["trajectory run", "trajectory show", "trajectory paths", "trajectory stages"]
+COMMANDS += ["profile"]
 LISTING = [
+    "profile",
     "trajectory show",
     "trajectory paths",
     "trajectory stages",

@@ -51,6 +51,7 @@ EVENT_TYPES = {
     "inspected": "用电检查",
     "outage": "停电事件",
     "consent_given": "授权",
+    "consent_refused": "拒绝授权",
     "consent_withdrawn": "撤回授权",
 }
 """Event type to its Chinese name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.profile.events import local_day, source_id, told
@@ -140,18 +140,24 @@ def outage_events(outages: DataFrame, holdings: DataFrame, *, zone: str) -> Data
 
 
 def consent_events(consents: DataFrame, holdings: DataFrame, *, zone: str) -> DataFrame:
-    """Consents given and withdrawn, of every account that the party held on the day; of a party without an account then, none.
+    """Consents given, refused and, where they had been given, withdrawn, of every account that the party held on the day.
+
+    Of a party without an account then there is none.
 
     Args:
         consents: silver.consent as known, one row for each party, channel, purpose and valid_from.
         holdings: of :func:`gridlens.profile.account_events.party_holdings`.
         zone: IANA zone of the company.
     """
-    rows = consents.withColumn("day", F.col("valid_from")).join(holdings, on="party_id", how="inner").where(_held())
+    earlier = Window.partitionBy("party_id", "channel", "purpose").orderBy("valid_from")
+    had_given = F.coalesce(F.lag("granted").over(earlier), F.lit(False))
+    kind = F.when(F.col("granted"), "consent_given").when(had_given, "consent_withdrawn").otherwise("consent_refused")
+    stated = consents.withColumns({"day": F.col("valid_from"), "_type": kind})
+    rows = stated.join(holdings, on="party_id", how="inner").where(_held())
     return told(
         rows,
         "consent",
-        event_type=F.when(F.col("granted"), "consent_given").otherwise("consent_withdrawn"),
+        event_type=F.col("_type"),
         key=source_id("party_id", "channel", "purpose", "valid_from"),
         zone=zone,
         day=F.col("day"),

@@ -104,6 +104,8 @@ CONSENTS = [
     ("P1", "sms", "marketing", True, d("2024-06-01")),
     ("P1", "sms", "marketing", False, d("2025-08-01")),  # P1 holds no account any more
     ("P2", "sms", "marketing", False, d("2025-08-01")),
+    ("P2", "app", "marketing", True, d("2025-09-01")),
+    ("P2", "app", "marketing", False, d("2025-09-05")),
 ]
 
 
@@ -232,7 +234,9 @@ def test_what_concerns_points_transformers_and_parties_reaches_the_accounts_of_t
     }
     assert told(rows, "consent", "account_id", "event_type", "local_date") == {
         ("A1", "consent_given", "2024-06-01"),
-        ("A1", "consent_withdrawn", "2025-08-01"),
+        ("A1", "consent_refused", "2025-08-01"),
+        ("A1", "consent_given", "2025-09-01"),
+        ("A1", "consent_withdrawn", "2025-09-05"),
     }
 
 
