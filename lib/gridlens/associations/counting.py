@@ -78,7 +78,7 @@ def count_itemsets(baskets: DataFrame, itemsets: Sequence[Itemset], scopes: Sequ
         scopes: in which of them.
     """
     dimensions = list(dict.fromkeys(scope.dimension for scope in scopes if scope.dimension))
-    counter = _Counter(itemsets, scopes)
+    counter = ItemsetCounter(itemsets, scopes)
 
     def count(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield counter.count(batch)
@@ -95,7 +95,7 @@ def count_itemsets(baskets: DataFrame, itemsets: Sequence[Itemset], scopes: Sequ
     return Tally(**counted)
 
 
-class _Counter:
+class ItemsetCounter:
     """Counts the itemsets in one batch; what it needs is worked out once a task."""
 
     def __init__(self, itemsets: Sequence[Itemset], scopes: Sequence[Scope]) -> None:

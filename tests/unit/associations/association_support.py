@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
-from gridlens.associations.counting import HALVES, Scope, Tally, _Counter
+from gridlens.associations.counting import HALVES, ItemsetCounter, Scope, Tally
 from gridlens.associations.itemsets import Itemset, Itemsets
 
 ALL = Scope("", "")
@@ -38,7 +38,7 @@ def batch_of(
 
 def tally_of(batch: pa.RecordBatch, itemsets: Sequence[Itemset], scopes: Sequence[Scope]) -> Tally:
     """The kernel's counts of one batch, spread out; no Spark."""
-    found = _Counter(itemsets, scopes).count(batch)
+    found = ItemsetCounter(itemsets, scopes).count(batch)
     counted = {}
     for name in ("n", "known", "cents"):
         flat = np.zeros(len(itemsets) * len(scopes) * HALVES, dtype=np.int64)
