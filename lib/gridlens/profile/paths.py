@@ -16,6 +16,8 @@ ROUTINE = ("bill_issued", "payment", "login", "message_sent", "message_delivered
 BROWSING = ("view", "search", "click")
 """Types whose step says what was looked at: a view of a product's page and one of the page for closing an account are different steps."""
 PRODUCT = "product"
+_OF_BILLS = ("payment", "late_payment", "bill_overdue")
+"""Whose object is a bill: a top-up of a balance has none."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def first_outcomes(events: DataFrame, *, as_of: dt.date, settings: PathSettings)
         settings: length of the period.
 
     Returns:
-        account_id, opened, closed (null: open) and a day for each of OUTCOMES, null where it has not happened in the period; the
-        outcome's lead is taken off.
+        account_id, opened, closed (null: open), pays_bills and a day for each of OUTCOMES, null where it has not happened in the
+        period; the outcome's lead is taken off.
     """
     in_period = F.col("local_date") > F.lit(as_of - dt.timedelta(days=settings.period_days))
     firsts = [
@@ -90,6 +92,7 @@ def first_outcomes(events: DataFrame, *, as_of: dt.date, settings: PathSettings)
     return events.groupBy("account_id").agg(
         F.min(F.when(F.col("event_type") == "account_opened", F.col("local_date"))).alias("opened"),
         F.max(F.when(F.col("event_type") == "account_closed", F.col("local_date"))).alias("closed"),
+        F.max(F.col("event_type").isin(*_OF_BILLS) & F.col("object").isNotNull()).alias("pays_bills"),
         *firsts,
     )
 
@@ -98,7 +101,8 @@ def windows(accounts: DataFrame, outcome: str, settings: PathSettings) -> DataFr
     """The day at which each account's window ends: account_id, with_outcome, anchor.
 
     An account with the outcome has its own day. Each of the others is given, by a hash of its id, the day of one with it, so that
-    both have the same seasons before them. Accounts that were not open throughout their window have none.
+    both have the same seasons before them. Accounts that were not open throughout their window have none, and where the outcome
+    is arrears those neither that never had a bill to pay (prepaid ones).
 
     Args:
         accounts: of :func:`first_outcomes`.
@@ -109,6 +113,7 @@ def windows(accounts: DataFrame, outcome: str, settings: PathSettings) -> DataFr
         F.col("closed").isNull() | (F.col("closed") >= F.col("anchor"))
     )
     happened = F.col(outcome).isNotNull()
+    accounts = accounts.where("pays_bills") if outcome == "arrears" else accounts
     cases = accounts.where(happened).withColumn("anchor", F.col(outcome)).where(open_all_along)
     days = cases.groupBy("anchor").count().orderBy("anchor").collect()  # one row a day of the period
     drawn = _assigned([(row["anchor"], row["count"]) for row in days], outcome)

@@ -90,13 +90,16 @@ def test_what_a_window_holds(spark: SparkSession) -> None:
 
 def test_a_path_to_arrears_ends_on_the_due_date(spark: SparkSession) -> None:
     events = [
-        *opened("owes"),
-        ("owes", 71, "bill_overdue", None),
-        ("owes", 70, "late_payment", None),
-        ("owes", 39, "bill_overdue", None),
-        ("owes", 10, "bill_in_arrears", None),
+        *opened("owes", "pays", "loads"),
+        ("owes", 71, "bill_overdue", "B1"),
+        ("owes", 70, "late_payment", "B1"),
+        ("owes", 39, "bill_overdue", "B2"),
+        ("owes", 10, "bill_in_arrears", "B2"),
+        ("pays", 60, "payment", "B3"),
+        ("loads", 60, "payment", None),  # a prepaid balance: no bill of it can be in arrears
     ]
-    assert walked(spark, events, "arrears")["owes"] == (True, ["bill_overdue", "late_payment"], [31, 30])
+    found = walked(spark, events, "arrears")
+    assert found == {"owes": (True, ["bill_overdue", "late_payment"], [31, 30]), "pays": (False, [], [])}
 
 
 def test_rare_pages_are_not_told_apart_and_long_windows_are_cut(spark: SparkSession) -> None:

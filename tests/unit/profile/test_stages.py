@@ -132,9 +132,9 @@ def test_transitions_are_counted(spark: SparkSession) -> None:
         ("2026-02-01", "active", "active"): (1, pytest.approx(1 / 3)),
         ("2026-02-01", "none", "new"): (1, 1.0),
         ("2026-02-01", "active", "in_arrears"): (1, pytest.approx(1 / 3)),
-        ("2026-02-01", "active", "at_risk"): (1, pytest.approx(1 / 3)),
+        ("2026-02-01", "active", "leaving"): (1, pytest.approx(1 / 3)),
         ("2026-03-01", "active", "active"): (1, 1.0),
         ("2026-03-01", "new", "new"): (1, 1.0),
         ("2026-03-01", "in_arrears", "active"): (1, 1.0),
-        ("2026-03-01", "at_risk", "closed"): (1, 1.0),
+        ("2026-03-01", "leaving", "closed"): (1, 1.0),
     }
