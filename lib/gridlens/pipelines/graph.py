@@ -126,10 +126,10 @@ def _write(
     def known(name: str, *keys: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of, keys=keys or None)
 
-    accounts = known(ACCOUNT_TABLE.name, "account_id", "valid_from")
     identity = known(CUSTOMER_IDENTITY.name, "account_id", "valid_from")
     key = settings.pseudonym_key or SecretStr(secrets.token_hex(32))
     with holder() as held:
+        accounts = held.hold(known(ACCOUNT_TABLE.name, "account_id", "valid_from"))
         with timed(say, "who is who"):
             found = resolve(party_evidence(identity, accounts, key), decisions, held)
             refused = {row["reason"]: row["count"] for row in found.refused.collect()}  # as many as there are reasons
@@ -139,7 +139,7 @@ def _write(
         with timed(say, "what is connected with what"):
             facts = GraphFacts(
                 accounts=accounts,
-                points=known(METERING_POINT.name, "metering_point_id", "valid_from"),
+                points=held.hold(known(METERING_POINT.name, "metering_point_id", "valid_from")),
                 links=found.links,
                 purchases=known("purchase"),
                 interactions=known("interaction"),

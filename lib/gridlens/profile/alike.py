@@ -176,11 +176,11 @@ def nearest_within(points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, 
     """
     count = len(points)
     nearest = min(k, count - 1)
-    squares = (points**2).sum(axis=1)
-    distance = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * points @ points.T, 0.0))
-    np.fill_diagonal(distance, np.inf)
-    chosen = np.argsort(distance, axis=1, kind="stable")[:, :nearest]
+    squares = np.zeros((count, count))
+    for feature in points.T:  # added one by one: a matrix product may differ in the last bit from machine to machine
+        squares += (feature[:, None] - feature[None, :]) ** 2
+    np.fill_diagonal(squares, np.inf)
+    chosen = np.argsort(squares, axis=1, kind="stable")[:, :nearest]
     own = np.repeat(np.arange(count), nearest)
     other = chosen.reshape(-1)
-    # From the difference once more: the product form loses half of the digits where points are near one another.
-    return own, other, np.sqrt(((points[own] - points[other]) ** 2).sum(axis=1))
+    return own, other, np.sqrt(squares[own, other])

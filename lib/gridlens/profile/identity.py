@@ -1,7 +1,7 @@
 """Which parties are one person or company: by document, by telephone where it tells, by stewards' decisions.
 
 Numbers are compared by keyed hashes (HMAC-SHA-256, see :mod:`gridlens.pseudonyms`), because a plain hash of an identity or
-telephone number can be found out by hashing them all. The hashes live inside the query and are stored nowhere.
+telephone number can be found out by hashing them all. The hashes live inside the run and stand in no table.
 Links say who is who; nothing is rewritten. So without the link everything is as it was before.
 """
 

@@ -75,4 +75,5 @@ def group(edges: DataFrame, features: DataFrame, account: str) -> DataFrame:
 def totals(accounts: DataFrame, *keys: str) -> DataFrame:
     """Accounts, kWh and money of :func:`group`'s rows, together or by ``keys``."""
     sums = [F.round(F.sum(name), 2).alias(name) for name in ("energy_kwh_365d", "bill_amount_365d", "arrears_amount")]
-    return accounts.groupBy(*keys).agg(F.count("*").alias("accounts"), *sums).orderBy(*keys)
+    found = accounts.groupBy(*keys).agg(F.count("*").alias("accounts"), *sums)
+    return found.orderBy(*keys) if keys else found
