@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
 from gridlens.contracts.gold import LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT
 from gridlens.settings import load_settings
@@ -69,6 +70,14 @@ def profiles_of(warehouse: Warehouse) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def assert_nothing_is_said_of_what_was_never_loaded(warehouse: Warehouse) -> None:
+    """These sources have no bills, payments or contacts: nobody is in arrears, nobody is silent, nothing is known."""
+    features = warehouse.read(ACCOUNT_FEATURE).toPandas()
+    assert (features.days_known_90d > 0).any()
+    assert len(TOLD_BY) > 80
+    assert {name for name in TOLD_BY if features[name].notna().any()} == set()
+
+
 @pytest.mark.spark
 def test_from_the_meter_to_a_picture(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mpl.use("Agg")
@@ -83,6 +92,7 @@ def test_from_the_meter_to_a_picture(spark: SparkSession, tmp_path: Path, monkey
     assert 0 < shapes.count() <= 20
     warehouse = Warehouse(spark, load_settings("local", overrides={"root_dir": str(tmp_path / "here")}))
     pd.testing.assert_frame_equal(profiles, profiles_of(warehouse), rtol=1e-9, check_dtype=False)
+    assert_nothing_is_said_of_what_was_never_loaded(warehouse)
     assert isinstance(figure, Figure)
     drawn = [line.get_ydata() for line in figure.axes[0].lines]
     assert len(drawn) == len(profiles)

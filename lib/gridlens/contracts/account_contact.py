@@ -190,4 +190,3 @@ OUTAGE_FEATURES = (
         None, ("outage_hours_365d", "h", "Length of these outages; one still on counts up to U", "Σ min(ended_at, U) - started_at; 365 d")
     ),
 )
-FIELD_FEATURES = (*INSPECTION_FEATURES, *OUTAGE_FEATURES)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gridlens.contracts import codes
-from gridlens.contracts.account_contact import FIELD_FEATURES, INTERACTION_FEATURES, PURCHASE_FEATURES, SERVICE_FEATURES
+from gridlens.contracts.account_contact import (
+    INSPECTION_FEATURES,
+    INTERACTION_FEATURES,
+    OUTAGE_FEATURES,
+    PURCHASE_FEATURES,
+    SERVICE_FEATURES,
+)
 from gridlens.contracts.account_energy import ENERGY_FEATURES
 from gridlens.contracts.account_money import BILL_FEATURES, PAYMENT_FEATURES
 from gridlens.contracts.account_shape import SHAPE_FEATURES
 from gridlens.contracts.entities import ACCOUNT
-from gridlens.contracts.feature import OWN, features
+from gridlens.contracts.feature import OWN, Feature, features
 from gridlens.tables import Field, Table
 
 D = "double"
@@ -108,18 +116,49 @@ PEER_FEATURES = (
     ),
 )
 
-ACCOUNT_FEATURES = (
-    *BASE_FEATURES,
-    *ENERGY_FEATURES,
-    *SHAPE_FEATURES,
-    *BILL_FEATURES,
-    *PAYMENT_FEATURES,
-    *SERVICE_FEATURES,
-    *PURCHASE_FEATURES,
-    *INTERACTION_FEATURES,
-    *FIELD_FEATURES,
-    *PEER_FEATURES,
+_TOLD: dict[tuple[str, ...], tuple[Feature, ...]] = {
+    ("bill",): BILL_FEATURES,
+    ("bill", "payment"): PAYMENT_FEATURES,
+    ("service_event",): SERVICE_FEATURES,
+    ("purchase",): PURCHASE_FEATURES,
+    ("interaction",): INTERACTION_FEATURES,
+    ("inspection",): INSPECTION_FEATURES,
+    ("outage_event",): OUTAGE_FEATURES,
+}
+TOLD_BY: dict[str, tuple[str, ...]] = {feature.name: entities for entities, group in _TOLD.items() for feature in group}
+"""The silver tables that tell a feature: where one of them has no row at all, the feature is null.
+
+A company that has not loaded its payments yet must not find everybody in arrears, nor nobody in contact.
+"""
+
+
+def _told(feature: Feature) -> Feature:
+    entities = TOLD_BY.get(feature.name)
+    if not entities or feature.nullable:
+        return feature
+    return replace(feature, null=f"nothing is known of any {' or any '.join(entities)}; 0 where they do not mention the account")
+
+
+ACCOUNT_FEATURES = tuple(
+    map(
+        _told,
+        (
+            *BASE_FEATURES,
+            *ENERGY_FEATURES,
+            *SHAPE_FEATURES,
+            *BILL_FEATURES,
+            *PAYMENT_FEATURES,
+            *SERVICE_FEATURES,
+            *PURCHASE_FEATURES,
+            *INTERACTION_FEATURES,
+            *INSPECTION_FEATURES,
+            *OUTAGE_FEATURES,
+            *PEER_FEATURES,
+        ),
+    )
 )
+COUNTS = frozenset(feature.name for group in (BASE_FEATURES, *_TOLD.values()) for feature in group if not feature.nullable)
+"""Counts and sums: 0, or false, for an account that is not mentioned."""
 ACCOUNT_FEATURE = Table(
     "account_feature_v1",
     "gold",

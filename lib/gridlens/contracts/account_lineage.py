@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gridlens.contracts.account_contact import FIELD_FEATURES, INTERACTION_FEATURES, PURCHASE_FEATURES, SERVICE_FEATURES
+from gridlens.contracts.account_contact import (
+    INSPECTION_FEATURES,
+    INTERACTION_FEATURES,
+    OUTAGE_FEATURES,
+    PURCHASE_FEATURES,
+    SERVICE_FEATURES,
+)
 from gridlens.contracts.account_energy import ENERGY_FEATURES
 from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS, PEER_FEATURES, PEERS
 from gridlens.contracts.account_money import BILL_FEATURES, PAYMENT_FEATURES
@@ -72,8 +78,8 @@ _GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
     (SERVICE_FEATURES, (_SERVICE,)),
     (PURCHASE_FEATURES, (_PURCHASE,)),
     (INTERACTION_FEATURES, (_INTERACTION,)),
-    (tuple(f for f in FIELD_FEATURES if "outage" in f.name), (_OUTAGE,)),
-    (FIELD_FEATURES, (_INSPECTION,)),
+    (OUTAGE_FEATURES, (_OUTAGE,)),
+    (INSPECTION_FEATURES, (_INSPECTION,)),
     (PEER_FEATURES[:2], (_ACCOUNT,)),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE, ACCOUNT_FEATURES, PEER_FEATURES
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, ACCOUNT_FEATURES, COUNTS, TOLD_BY
 from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_bills import bill_features
 from gridlens.features.account_energy import Rows, account_energy, point_holdings
@@ -32,6 +32,7 @@ class AccountFacts:
         readings: register_reading, every version that was known; None where there are none.
         days, months: load_shape_day_v1 and load_shape_month_v1.
         calendar: rows of the company's calendar.
+        silent: silver tables of which no row was known, of any account.
     """
 
     accounts: DataFrame
@@ -52,6 +53,7 @@ class AccountFacts:
     outages: DataFrame
     weather: DataFrame
     calendar: Rows
+    silent: frozenset[str] = frozenset()
 
 
 def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetime, until: dt.datetime, zone: str) -> DataFrame:
@@ -82,14 +84,17 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     for part in parts:
         joined = joined.join(part, on="account_id", how="left")
     hours = F.try_divide(F.col("energy_kwh_365d"), F.col("contract_capacity_kva"))
-    filled = joined.withColumns({"full_load_hours_365d": hours, "as_of": F.lit(as_of), "known_at": F.lit(known_at)}).withColumns(_filled())
+    derived = {"full_load_hours_365d": hours, "as_of": F.lit(as_of), "known_at": F.lit(known_at)}
+    filled = joined.withColumns(derived).withColumns(_counted(facts.silent))
     return ACCOUNT_FEATURE.conform(with_peers(filled, peer_groups(accounts)))
 
 
-def _filled() -> dict[str, Column]:
-    """Counts of accounts that a source never mentions: nothing, where the contract says that they are never null."""
-    return {
-        f.name: F.coalesce(F.col(f.name), F.lit(False if f.type == "boolean" else 0).cast(f.data_type))
-        for f in ACCOUNT_FEATURES
-        if not f.nullable and f not in PEER_FEATURES
-    }
+def _counted(silent: frozenset[str]) -> dict[str, Column]:
+    """What is not told where a table mentions nobody, and nothing where it mentions others."""
+    columns = {}
+    for f in ACCOUNT_FEATURES:
+        if not silent.isdisjoint(TOLD_BY.get(f.name, ())):
+            columns[f.name] = F.lit(None).cast(f.data_type)
+        elif f.name in COUNTS:
+            columns[f.name] = F.coalesce(F.col(f.name), F.lit(False if f.type == "boolean" else 0).cast(f.data_type))
+    return columns

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
 from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.ops import BATCH_ACCOUNT
@@ -47,6 +48,12 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
     def versions(name: str, key: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of, keys=(key, "valid_from"))
 
+    def seen(name: str) -> DataFrame:
+        """The table's name where a row of it was known."""
+        return warehouse.read(SILVER[name]).where(F.col("known_from") <= F.lit(known_at)).limit(1).select(F.lit(name).alias("name"))
+
+    entities = sorted({entity for told_by in TOLD_BY.values() for entity in told_by})
+    spoken = {row["name"] for row in reduce(DataFrame.unionByName, map(seen, entities)).collect()}
     points = warehouse.read(METERING_POINT)
     year_before = as_of - dt.timedelta(days=YEAR_DAYS)
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
@@ -69,4 +76,5 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
         outages=known("outage_event"),
         weather=known("weather"),
         calendar=[row.asDict() for row in calendar.select(*LOOKUP_CALENDAR).collect()],  # some thousand days
+        silent=frozenset(entities) - spoken,
     )

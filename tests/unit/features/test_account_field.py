@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from gridlens.contracts.account_contact import FIELD_FEATURES, INSPECTION_FEATURES, OUTAGE_FEATURES
+from gridlens.contracts.account_contact import INSPECTION_FEATURES, OUTAGE_FEATURES
 from gridlens.contracts.codes import INSPECTION_FINDINGS, OUTAGE_KINDS
 from gridlens.features.account_field import inspection_features, outage_features
 from pyspark.sql import DataFrame, SparkSession
@@ -154,5 +154,5 @@ def test_random_outages_agree_with_pandas_whatever_happens_later(spark: SparkSes
 
 
 def test_the_two_tables_share_no_feature() -> None:
-    names = [f.name for f in FIELD_FEATURES]
+    names = [f.name for f in (*INSPECTION_FEATURES, *OUTAGE_FEATURES)]
     assert len(set(names)) == len(names) == len(INSPECTION_FEATURES) + len(OUTAGE_FEATURES)
