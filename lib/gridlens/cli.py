@@ -20,6 +20,7 @@ from gridlens.cli_graph import graph_app
 from gridlens.cli_look import look_app
 from gridlens.cli_options import AsOf, From, Json, KnownAt, Root, Sources, To, day, session, with_settings
 from gridlens.cli_profile import profile_app
+from gridlens.cli_segments import segments_app
 from gridlens.cli_tags import tags_app
 from gridlens.cli_trajectory import trajectory_app
 from gridlens.errors import GridlensError, PlatformError
@@ -40,6 +41,7 @@ app = typer.Typer(
 sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Source definitions: list them, try one out.")
 app.add_typer(sources_app, name="sources")
 app.add_typer(tags_app, name="tags")
+app.add_typer(segments_app, name="segments")
 app.add_typer(audience_app, name="audience")
 app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")

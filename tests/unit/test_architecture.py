@@ -18,6 +18,7 @@ FRONT = {
     "cli_look",
     "cli_options",
     "cli_profile",
+    "cli_segments",
     "cli_tags",
     "cli_trajectory",
     "doctor",

@@ -10,6 +10,7 @@ from gridlens.contracts.entities import CHANNEL, POINT
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
+from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
 from gridlens.contracts.silver import LOCAL_MONTH
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
@@ -73,5 +74,10 @@ GOLD: dict[str, Table] = {
         STAGE_TRANSITION,
         AUDIENCE,
         AUDIENCE_SNAPSHOT,
+        SEGMENT,
+        SEGMENT_PROFILE,
+        SEGMENTATION,
+        LARGE_CUSTOMER,
+        SMALL_CUSTOMER,
     )
 }

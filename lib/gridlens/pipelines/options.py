@@ -79,6 +79,21 @@ class TagOptions:
 
 
 @dataclass(frozen=True)
+class SegmentOptions:
+    """Which segments to compute.
+
+    Attributes:
+        as_of: last local day of the account features; default the newest there are.
+        known_at: their moment of knowledge, UTC; default the newest of that day.
+        refit: fit every model anew instead of keeping it while it fits.
+    """
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    refit: bool = False
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The whole chain; ``sample`` None: take the sources as they are, without making the synthetic province."""
 
