@@ -51,6 +51,11 @@ TEN_TERMS = """
 """Ten tags."""
 WITH_FEATURES = f"{TEN_TERMS} and energy_kwh_365d > 1000 and account_age_days between 365 and 5000"
 """The same and two features: tags and features are joined."""
+CODES = {
+    "tariff_id": ("residential_tiered", "residential_tiered_tou", "commercial_tou", "industrial_capacity", "agricultural"),
+    "payment_channel": ("app", "wechat", "alipay", "bank", "direct_debit", "counter"),
+}
+"""Of the text columns without a closed list in the contract those that tags compare with codes."""
 _HALF = 0.5
 _NULLS = 0.03
 
@@ -103,7 +108,7 @@ def _value(f: Field) -> Column:
 
 def _typed(f: Field) -> Column:
     even = _even(f.name)
-    if f.name in ("closed_on",):
+    if f.name == "closed_on":
         return F.when(even < 0.03, F.date_sub(F.lit(AS_OF), 30))
     if f.type == "date":
         return F.date_sub(F.lit(AS_OF), F.floor(even * 9000).cast("int"))
@@ -111,8 +116,8 @@ def _typed(f: Field) -> Column:
         return even < (0.97 if f.name == "is_open" else 0.15)
     if f.type.startswith("array"):
         return F.lit(None)
-    if f.allowed:
-        return F.element_at(F.array(*[F.lit(code) for code in f.allowed]), F.floor(even * even * len(f.allowed)).cast("int") + 1)
+    if codes := CODES.get(f.name, f.allowed):
+        return F.element_at(F.array(*[F.lit(code) for code in codes]), F.floor(even * even * len(codes)).cast("int") + 1)
     if f.type == "string":
         return F.format_string("%02d", F.floor(even * 96).cast("int") + 1)
     if f.type == "int":

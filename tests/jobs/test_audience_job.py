@@ -16,6 +16,7 @@ from gridlens.conffiles import packaged
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE
 from gridlens.pipelines.declared import tag_library
 from gridlens.settings import Settings, load_settings
@@ -158,6 +159,24 @@ def test_expired_tags_are_not_served(
         assert command(filled, capsys, "count", "debtors", "--as-of", "2026-03-31")["expired"] == []
     finally:
         warehouse.delete(ACCOUNT_FEATURE, where={"as_of": [later]})
+
+
+def test_segments_of_the_moment_are_read(
+    spark: SparkSession, filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown_everything(monkeypatch)
+    where = "segment_load_shape = 'load_shape-01' and energy_kwh_90d >= 3"
+    assert command(filled, capsys, "count", "--where", where)["never_computed"] == ["segment_load_shape"]
+    now, then = {"as_of": AS_OF, "known_at": KNOWN_AT}, {"as_of": EARLIER, "known_at": KNOWN_EARLIER}
+    found = [("load_shape", "load_shape-01", n, now) for n in range(5)] + [("load_shape", "load_shape-02", 5, now)]
+    found += [("service_behaviour", "load_shape-01", 6, now), ("load_shape", "load_shape-01", 7, then)]
+    put(
+        Warehouse(spark, filled),
+        SEGMENT,
+        [{"segmentation": name, "segment_id": segment, "account_id": account(n), **at} for name, segment, n, at in found],
+    )
+    counted = command(filled, capsys, "count", "--where", where)
+    assert (counted["never_computed"], counted["sizes"][0]["members"]) == ([], 2)
 
 
 def test_the_past_is_told_by_the_changes_of_tags(

@@ -24,7 +24,12 @@ COMMANDS += ["export", "maintain", "migrate", "tags run", "tags list", "tags che
 COMMANDS += ["associations run", "associations check", "associations list", "associations show"]
 COMMANDS += ["trajectory run", "trajectory show", "trajectory paths", "trajectory stages"]
 COMMANDS += ["profile"]
+COMMANDS += [f"audience {name}" for name in ("list", "check", "count", "build", "explain", "overlap")]
 LISTING = [
+    "audience count",
+    "audience explain",
+    "audience list",
+    "audience overlap",
     "profile",
     "trajectory show",
     "trajectory paths",
@@ -55,7 +60,7 @@ def test_help_of_every_command_teaches_with_an_example(command: str, capsys: pyt
 
 def test_every_command_is_in_the_list_above() -> None:
     group = typer.main.get_command(app)
-    found = set(group.commands) - {"associations", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
+    found = set(group.commands) - {"associations", "audience", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
     assert found == {c for c in COMMANDS if " " not in c}
 
 

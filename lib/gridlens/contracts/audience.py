@@ -56,7 +56,7 @@ AUDIENCE_SNAPSHOT = Table(
         Field("size", "bigint", "Members: matched less all that was removed"),
         Field("outside", "bigint", "Members outside the organisation units and areas that the definition names", null="it names none"),
         Field("expired", "array<string>", "Tags read whose value was past its time to live, and counted as unknown"),
-        Field("never_computed", "array<string>", "Tags read that no run had computed by the moment; they counted as unknown"),
+        Field("never_computed", "array<string>", "Tags and segments read that no run had computed by the moment; they counted as unknown"),
     ),
     ("audience", "as_of", "known_at"),
     sort_by=("audience",),

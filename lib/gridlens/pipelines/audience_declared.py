@@ -6,12 +6,20 @@ from typing import Any
 
 from gridlens.audiences.library import AudienceLibrary, load_audiences
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.pipelines.declared import tag_library
+from gridlens.contracts.tag import SQL_TYPES
+from gridlens.errors import DefinitionError
+from gridlens.pipelines.declared import tag_library, taggable
+from gridlens.segments.definition import load_segmentations
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.tags.library import TagLibrary
 
 FEATURES = {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name != "known_at"}
 """Features that an expression may read, ``account_id`` and ``as_of`` among them, with their types."""
+
+
+def segment_columns(settings: Settings) -> dict[str, str]:
+    """Segmentation by the column that expressions read it by: ``segment_load_shape`` is the segment of ``load_shape``."""
+    return {f"segment_{one.id}": one.id for one in load_segmentations(conf_files(settings, "segments"), taggable())}
 
 
 def audience_library(settings: Settings, tags: TagLibrary | None = None) -> AudienceLibrary:
@@ -25,7 +33,11 @@ def audience_library(settings: Settings, tags: TagLibrary | None = None) -> Audi
         DefinitionError: at the first mistake, naming file and line.
     """
     tags = tags or tag_library(settings)
-    columns = {**FEATURES, **{tag.id: "boolean" if tag.value_type == "boolean" else "string" for tag in tags.tags}}
+    told = {tag.id: SQL_TYPES[tag.value_type] for tag in tags.tags}
+    segments = dict.fromkeys(segment_columns(settings), "string")
+    if both := sorted(segments.keys() & (FEATURES.keys() | told.keys())):
+        raise DefinitionError(f"conf/segments: {both[0]} is the column of a segmentation, and of a feature or tag too; rename one of them")
+    columns = {**FEATURES, **told, **segments}
     return load_audiences(conf_files(settings, "audiences"), [conf_file(settings, "suppressions.yml")], columns)
 
 

@@ -17,10 +17,11 @@ from gridlens.audiences.membership import BASE
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.silver import SILVER
 from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.audience_declared import FEATURES
+from gridlens.pipelines.audience_declared import FEATURES, segment_columns
 from gridlens.pipelines.moments import end_of_local_day, of_moment
 from gridlens.pipelines.served_tags import serve_tags
 from gridlens.pipelines.tag_state import Moment, newest_features
@@ -38,7 +39,7 @@ class WideFrame:
     Attributes:
         rows: BASE, ``as_of``, the columns read, and those of consent and contact where suppressions ask for them.
         expired: tags read whose value was past its time to live; null in ``rows``.
-        never_computed: tags read that no run had computed by the moment; null in ``rows``.
+        never_computed: tags and segments read that no run had computed by the moment; null in ``rows``.
     """
 
     rows: DataFrame
@@ -47,7 +48,7 @@ class WideFrame:
 
     @property
     def unserved(self) -> tuple[str, ...]:
-        """Tags read that have no value."""
+        """Tags and segments read that have no value."""
         return (*self.expired, *self.never_computed)
 
 
@@ -79,8 +80,19 @@ def wide_frame(
     accounts = warehouse.read(ACCOUNT_FEATURE).where(at).select(*BASE, "as_of", *features)
     wanted = [name for name in tags.ids if name in read]
     served = serve_tags(accounts, warehouse, tags, wanted, as_of=moment.as_of, known_at=moment.known_at)
-    rows = _with_suppression_facts(served.rows, warehouse, chosen, moment)
-    return WideFrame(rows, served.expired, served.never_computed)
+    segments = {name: identity for name, identity in segment_columns(warehouse.settings).items() if name in read}
+    rows, missing = _with_segments(served.rows, warehouse, segments, moment) if segments else (served.rows, ())
+    return WideFrame(_with_suppression_facts(rows, warehouse, chosen, moment), served.expired, (*served.never_computed, *missing))
+
+
+def _with_segments(rows: DataFrame, warehouse: Warehouse, segments: dict[str, str], moment: Moment) -> tuple[DataFrame, tuple[str, ...]]:
+    """``rows`` with a column a segmentation, null where an account was left out; and those without segments at the moment."""
+    found = warehouse.read(SEGMENT).where(of_moment(moment.as_of, moment.known_at) & F.col("segmentation").isin(*segments.values()))
+    made = {row["segmentation"] for row in found.select("segmentation").distinct().collect()}
+    wide = found.groupBy("account_id").agg(
+        *[F.max(F.when(F.col("segmentation") == identity, F.col("segment_id"))).alias(name) for name, identity in segments.items()]
+    )
+    return rows.join(wide, on="account_id", how="left"), tuple(name for name, identity in segments.items() if identity not in made)
 
 
 def _with_suppression_facts(rows: DataFrame, warehouse: Warehouse, audiences: Sequence[Audience], moment: Moment) -> DataFrame:
