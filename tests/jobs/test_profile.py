@@ -16,6 +16,7 @@ from gridlens.contracts.silver import (
     CALENDAR,
     CUSTOMER_IDENTITY,
     INTERVAL_DAY,
+    INTERVAL_DAY_SUPERSEDED,
     METERING_POINT,
     REGISTER_READING,
     SERVICE_EVENT,
@@ -80,8 +81,9 @@ def account(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def block(on: str, values: list[float], channel: str = "1.8.0") -> dict[str, Any]:
+def block(on: str, values: list[float], channel: str = "1.8.0", **changes: Any) -> dict[str, Any]:
     return {
+        **changes,
         "metering_point_id": "P1",
         "channel": channel,
         "local_date": day(on),
@@ -147,11 +149,12 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
     fill.add(
         INTERVAL_DAY,
         block("2026-03-29", [0.25] * 24),
-        block("2026-03-30", [1.0] * 24),
+        block("2026-03-30", [9.0] * 24, known_from=LATER),
         block("2026-03-31", [3.0] * 24),
         block("2026-03-31", noon, "2.8.0"),
         block("2026-04-01", [50.0] * 24),
     )
+    fill.add(INTERVAL_DAY_SUPERSEDED, block("2026-03-30", [1.0] * 24))
     fill.add(
         REGISTER_READING,
         reading("2026-03-26", "100"),
@@ -274,6 +277,16 @@ def test_an_earlier_day_knows_less(filled: Settings, capsys: pytest.CaptureFixtu
     assert got["contacts"] == got["purchases"] == got["events"] == []
     assert (got["typical_day"], got["year"], got["tags"]) == (None, None, None)
     assert {"figures", "tags"} <= set(got["missing"])
+
+
+def test_what_became_known_later_is_told_later(filled: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    got = told(filled, capsys, "--as-of", "2026-03-31", "--known-at", "2026-05-02T00:00:00Z")
+    assert got["identity"]["name"] == "李*"
+    assert set(got["typical_day"]["working"]) == {6.0}, "the mean of 9, as corrected, and 3 kW"
+    assert got["year"]["kwh"][-2:] == [379.0, 72.0]
+    assert "figures" in got["missing"]
+    tags = [tag["id"] for group in got["tags"]["groups"] for tag in group["tags"]]
+    assert tags == ["payment_punctuality", "payment_speed"], "the tags of the day still stand"
 
 
 def test_an_account_of_which_nothing_is_known(filled: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -31,7 +31,7 @@ from gridlens.features.account_series import READ_KINDS
 from gridlens.features.account_windows import local_day
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.moments import end_of_local_day, of_moment
+from gridlens.pipelines.moments import end_of_local_day, of_micros, of_moment
 from gridlens.settings import Settings
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
@@ -126,7 +126,11 @@ class AccountReads:
             & F.col("metering_point_id").isin(list(points))
             & F.col("channel").isin(IMPORT, EXPORT)
         )
-        current, older = (self.warehouse.read(table).where(inside) for table in (INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED))
+        current = self.warehouse.read(INTERVAL_DAY).where(inside)
+        newest = current.select(*_BLOCK, (F.col("known_from") <= F.lit(self.known_at)).alias("_known")).toArrow()
+        if pc.all(newest.column("_known"), min_count=0).as_py():  # as nearly always: the older versions need not be asked
+            return newest.select(list(_BLOCK))
+        older = self.warehouse.read(INTERVAL_DAY_SUPERSEDED).where(inside)
         return blocks_as_known(current, older, self.known_at).select(*_BLOCK).toArrow()
 
     def day_types(self) -> dict[dt.date, str]:
@@ -137,6 +141,8 @@ class AccountReads:
 
     def periods(self, tariff: str | None) -> tuple[str, ...]:
         """Tariff period of each quarter hour in the month of as_of; empty where there is none."""
+        if tariff is None:
+            return ()
         in_force = (F.col("tariff_id") == tariff) & (F.col("valid_from") <= F.lit(self.as_of)) & (F.col("month") == self.as_of.month)
         row = self.warehouse.read(TARIFF).where(in_force).agg(F.max_by("periods", "valid_from").alias("periods")).first()
         return tuple(row["periods"]) if row and row["periods"] else ()
@@ -167,11 +173,14 @@ class AccountReads:
         return _rows(chosen.select(local_day("opened_at", self.settings.zone).alias("on"), "kind", "channel", closed, "satisfaction"))
 
     def purchases(self) -> list[Row]:
-        """The last purchases with their products' names, newest first."""
+        """The last purchases, newest first."""
         bought = self.known(SILVER["purchase"], self.own).where(F.col("purchased_on") <= F.lit(self.as_of))
-        newest = bought.orderBy(F.desc("purchased_on"), "purchase_id").limit(PURCHASES)
+        return _rows(bought.orderBy(F.desc("purchased_on"), "purchase_id").limit(PURCHASES))
+
+    def products(self) -> dict[str, Row]:
+        """The company's products by id."""
         products = self.known(SILVER["product"], F.lit(True)).select("product_id", "name_zh", "name_en", "category")
-        return _rows(newest.join(F.broadcast(products), on="product_id", how="left").orderBy(F.desc("purchased_on"), "purchase_id"))
+        return {row["product_id"]: row for row in _rows(products)}
 
     def events(self) -> list[Row]:
         """The last events of the trajectory, newest first."""
@@ -201,9 +210,15 @@ class AccountReads:
         row = rows.agg(F.count("*").alias("n"), most.alias("most")).first()
         return (row["n"], [one.asDict() for one in row["most"]]) if row else (0, [])
 
-    def written(self, table: Table) -> bool:
-        """True where the table holds rows of these moments."""
-        return self.warehouse.exists(table) and not self.warehouse.read(table).where(self.at).isEmpty()
+
+def newest_moment(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.datetime | None) -> tuple[dt.date, dt.datetime] | None:
+    """(as_of, known_at) of the newest account features, of one day and moment of knowledge where these are given."""
+    rows = warehouse.read(ACCOUNT_FEATURE)
+    for name, value in (("as_of", as_of), ("known_at", known_at)):
+        rows = rows if value is None else rows.where(F.col(name) == F.lit(value))
+    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("known_at"))).alias("newest"))
+    row = newest.select("newest.*").first()
+    return (row["as_of"], of_micros(row["known_at"])) if row and row["as_of"] else None
 
 
 def _rows(df: DataFrame) -> list[Row]:
@@ -213,15 +228,3 @@ def _rows(df: DataFrame) -> list[Row]:
 def _first(df: DataFrame) -> Row | None:
     row = df.first()
     return row.asDict() if row else None
-
-
-def holdings(versions: Sequence[Mapping[str, Any]], account: str) -> dict[str, list[tuple[dt.date, dt.date | None, float]]]:
-    """Of each metering point that the account holds or held: (first day, day after the last or None, multiplier) in order."""
-    spans: dict[str, list[tuple[dt.date, dt.date | None, float]]] = {}
-    ordered = sorted(versions, key=lambda row: (row["metering_point_id"], row["valid_from"]))
-    for row, after in zip_longest(ordered, ordered[1:]):
-        if row["account_id"] == account:
-            same = after is not None and after["metering_point_id"] == row["metering_point_id"]
-            end = after["valid_from"] if after is not None and same else None
-            spans.setdefault(row["metering_point_id"], []).append((row["valid_from"], end, row["multiplier"]))
-    return spans

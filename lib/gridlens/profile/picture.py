@@ -146,6 +146,7 @@ class Profile:
         events: newest first.
         neighbours: accounts on the same transformer (台区); None where none is known to feed the account.
         same_person: other accounts of the person or company that identity resolution found, else of the party.
+        names: product to its Chinese name, of those that events and edges speak of.
         missing: section to what is missing and what to do about it.
     """
 
@@ -169,4 +170,5 @@ class Profile:
     neighbours: Others | None
     same_person: Others
     peers: tuple[Peer, ...]
+    names: Mapping[str, str]
     missing: Mapping[str, str]

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from gridlens import __version__
 from gridlens.errors import PlatformError
+from gridlens.profile.dealings import Event
 from gridlens.profile.picture import Profile, TagShown
 from gridlens.reports import profile_charts as charts
 from gridlens.reports import profile_heat as heat
@@ -67,6 +68,8 @@ def _context(p: Profile) -> dict[str, Any]:
         "load": _load(p),
         "bill": _money(p),
         "icon": lambda event: words.ICON_OF.get(event, "dot"),
+        "about": lambda event: _about(p, event),
+        "connections": [e for e in p.edges if e.kind != "contacted_about"],
         "months": _by_month(p),
         "levels": range(heat.LEVELS),
         "version": __version__,
@@ -93,6 +96,13 @@ def _chip(tag: TagShown) -> dict[str, str]:
     en = f"{tag.en}: {tag.value_en or tag.value}" if tag.value else tag.en
     expired = f"（已过期 expired，{tag.computed_on}）" if tag.expired else ""
     return {"zh": zh, "en": en, "title": f"{en} — {tag.description}{expired}", "css": "expired" if tag.expired else ""}
+
+
+def _about(p: Profile, event: Event) -> str:
+    """What an event concerns: a product's name, a page, or the id that the source gave."""
+    if event.object is None or event.kind in words.OF_A_BILL:
+        return ""
+    return p.names.get(event.object) or words.pair(words.PAGES, event.object)[0]
 
 
 def _load(p: Profile) -> dict[str, Any]:

@@ -61,6 +61,15 @@ BILL_STATES = {
     "open": ("未到期", "open, not due"),
     "overdue": ("欠费", "overdue"),
 }
+PAGES = {
+    "bill": ("账单", "bill"),
+    "daily_usage": ("日用电", "daily usage"),
+    "tariff": ("电价", "tariff"),
+    "transfer_ownership": ("过户", "transfer of ownership"),
+    "close_account": ("销户", "closing the account"),
+    "bill_reminder": ("账单提醒", "bill reminder"),
+}
+"""Pages and messages that the contracts speak of; a source may have others."""
 PERIODS = {
     "sharp": ("尖", "sharp"),
     "peak": ("峰", "peak"),
@@ -113,6 +122,7 @@ ICONS = {
         "billing_dispute",
         "disconnected",
         "unsubscribe",
+        "consent_refused",
         "consent_withdrawn",
     ),
     "talk": ("enquiry", "service_request", "feedback", "suggestion", "outage_enquiry"),
@@ -122,6 +132,8 @@ ICONS = {
     "bolt": ("outage",),
     "person": ("account_opened", "account_changed", "account_closed", "holder_changed", "consent_given"),
 }
+OF_A_BILL = frozenset((*ICONS["bill"], "bill_overdue", "bill_in_arrears", "late_payment"))
+"""Events whose object is a bill's id, which tells a reader nothing."""
 ICON_OF = {event: icon for icon, events in ICONS.items() for event in events}
 
 

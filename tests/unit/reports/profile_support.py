@@ -64,6 +64,7 @@ def nothing_known() -> Profile:
         neighbours=None,
         same_person=Others(0, ()),
         peers=(),
+        names={},
         missing=missing,
     )
 
@@ -86,11 +87,16 @@ def much_known(**changes: Any) -> Profile:
         payments=(Paid(AS_OF, Decimal("-20.00"), "alipay", False), Paid(AS_OF, Decimal("50.00"), "wechat", True)),
         contacts=(Contact(AS_OF, "complaint", "app", False, 2),),
         purchases=(Bought(AS_OF, "D1", "家用充电桩", "Charger", "ev_charging", None, Decimal(2900), "app"),),
-        events=(Event(AS_OF, "late_payment", "app", None, Decimal("60.00"), 1), Event(AS_OF, "view", "app", "bill", None, 3)),
+        events=(
+            Event(AS_OF, "late_payment", "app", None, Decimal("60.00"), 1),
+            Event(AS_OF, "view", "app", "D1", None, 3),
+            Event(AS_OF, "search", "app", "tariff", None, 1),
+        ),
         edges=(Edge("supplied_at", "metering_point", "P1", AS_OF, None, 1.0),),
         neighbours=Others(40, (other,)),
         same_person=Others(1, (other,)),
         peers=(Peer("energy_kwh_365d", 4321.0, "kWh", 0.42), Peer("load_factor", None, "", None)),
+        names={"D1": "家用充电桩"},
         missing={},
     )
     return replace(whole, **changes)
