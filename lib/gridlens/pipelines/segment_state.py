@@ -88,8 +88,7 @@ def _newest(rows: DataFrame) -> dict[str, Any] | None:
     picked = rows.select(*columns, F.unix_micros("known_at").alias("micros")).orderBy(F.desc("as_of"), F.desc("micros")).limit(1).first()
     if picked is None:
         return None
-    row = picked.asDict(recursive=True)
-    return {**row, "known_at": of_micros(row.pop("micros"))}
+    return {**{c: picked[c] for c in columns}, "known_at": of_micros(picked["micros"])}
 
 
 def last_segments_run(warehouse: Warehouse) -> tuple[dict[str, str], dt.date, dt.datetime] | None:

@@ -29,7 +29,7 @@ STABILITY_TRIALS = 6
 """Most candidates whose stability is measured: each costs two fits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A fitted model with its silhouette, and its stability where that was measured."""
 

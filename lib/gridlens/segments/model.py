@@ -10,7 +10,7 @@ RIDGE = 1e-6
 """Added to the diagonal of covariances, so that a segment of few accounts has an inverse."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preparation:
     """How feature vectors are prepared: x → fill → winsorize to [low, high] → transform → (t - middle) factor → times projection.
 
@@ -70,7 +70,7 @@ def fitted_preparation(
     return Preparation(transforms, fill, np.minimum(low, fill), np.maximum(high, fill), middle, factor, np.eye(len(transforms)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clusters:
     """The clusters of one fit.
 
