@@ -24,7 +24,7 @@ from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.moments import knowledge_of_day, of_moment
 from gridlens.pipelines.tag_state import newest_features
 from gridlens.profile.alike import nearest_of_all, robust_scales, scaled
-from gridlens.profile.components import holder
+from gridlens.profile.components import computed
 from gridlens.profile.decisions import Decisions, load_decisions
 from gridlens.profile.edges import GraphFacts, profile_edges
 from gridlens.profile.identity import REFUSALS, party_evidence, resolve
@@ -128,27 +128,26 @@ def _write(
 
     identity = known(CUSTOMER_IDENTITY.name, "account_id", "valid_from")
     key = settings.pseudonym_key or SecretStr(secrets.token_hex(32))
-    with holder() as held:
-        accounts = held.hold(known(ACCOUNT_TABLE.name, "account_id", "valid_from"))
-        with timed(say, "who is who"):
-            found = resolve(party_evidence(identity, accounts, key), decisions, held)
-            refused = {row["reason"]: row["count"] for row in found.refused.collect()}  # as many as there are reasons
-            links = identity_links(found.links, known(ACCOUNT_TABLE.name), as_of=as_of, known_at=known_at)
-            warehouse.replace(IDENTITY_LINK, links, where=where)
-        open_ = warehouse.read(ACCOUNT_FEATURE).where(of_moment(as_of, known_at)).where("is_open")
-        with timed(say, "what is connected with what"):
-            facts = GraphFacts(
-                accounts=accounts,
-                points=held.hold(known(METERING_POINT.name, "metering_point_id", "valid_from")),
-                links=found.links,
-                purchases=known("purchase"),
-                interactions=known("interaction"),
-                tickets=known("service_event"),
-                receipts=known("campaign_receipt"),
-                products=known("product"),
-                alike=nearest_of_all(scaled(open_, robust_scales(open_)), k=ALIKE),
-            )
-            warehouse.replace(PROFILE_EDGE, profile_edges(facts, as_of=as_of, known_at=known_at, zone=settings.zone), where=where)
+    accounts = computed(known(ACCOUNT_TABLE.name, "account_id", "valid_from"))
+    with timed(say, "who is who"):
+        found = resolve(party_evidence(identity, accounts, key), decisions)
+        refused = {row["reason"]: row["count"] for row in found.refused.collect()}  # as many as there are reasons
+        links = identity_links(found.links, known(ACCOUNT_TABLE.name), as_of=as_of, known_at=known_at)
+        warehouse.replace(IDENTITY_LINK, links, where=where)
+    open_ = warehouse.read(ACCOUNT_FEATURE).where(of_moment(as_of, known_at)).where("is_open")
+    with timed(say, "what is connected with what"):
+        facts = GraphFacts(
+            accounts=accounts,
+            points=computed(known(METERING_POINT.name, "metering_point_id", "valid_from")),
+            links=found.links,
+            purchases=known("purchase"),
+            interactions=known("interaction"),
+            tickets=known("service_event"),
+            receipts=known("campaign_receipt"),
+            products=known("product"),
+            alike=nearest_of_all(scaled(open_, robust_scales(open_)), k=ALIKE),
+        )
+        warehouse.replace(PROFILE_EDGE, profile_edges(facts, as_of=as_of, known_at=known_at, zone=settings.zone), where=where)
     return refused
 
 

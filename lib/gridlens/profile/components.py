@@ -9,7 +9,6 @@ so that neither a node with many neighbours nor a long plan is a burden.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -26,39 +25,20 @@ ROUNDS = 40
 """A path of a million nodes with shuffled names needs fewer than half of them."""
 
 
-class Holder:
-    """Keeps DataFrames that are read several times, and lets them go together."""
+def computed(df: DataFrame) -> DataFrame:
+    """``df`` computed once, its plan forgotten.
 
-    def __init__(self) -> None:
-        self._held: list[DataFrame] = []
-
-    def hold(self, df: DataFrame) -> DataFrame:
-        """``df``, computed once."""
-        self._held.append(df.persist())
-        return df
-
-    def release(self) -> None:
-        """Lets everything go."""
-        while self._held:
-            self._held.pop().unpersist()
+    With ``persist`` every plan would hold the plans of all that it reads, several times over: Spark's descriptions of them took
+    minutes for a few rows (2026-11). The rows lie on the executors; where one is lost the run fails, and is run again.
+    """
+    return df.localCheckpoint()
 
 
-@contextmanager
-def holder() -> Iterator[Holder]:
-    """A holder that lets go when the block ends."""
-    held = Holder()
-    try:
-        yield held
-    finally:
-        held.release()
-
-
-def components(edges: DataFrame, held: Holder) -> DataFrame:
+def components(edges: DataFrame) -> DataFrame:
     """The component of every node that has an edge.
 
     Args:
         edges: columns ``a`` and ``b``, names of nodes in any order; repetitions and loops do no harm.
-        held: keeps the edges between rounds; the result is read from there.
 
     Returns:
         ``node`` and ``component``, the smallest name of those that are connected; a node whose only edge is a loop is left out.
@@ -67,16 +47,16 @@ def components(edges: DataFrame, held: Holder) -> DataFrame:
         ContractError: the edges did not settle in ROUNDS rounds.
     """
     # From here on v is the smaller end: an edge says that u may be called v.
-    stars = held.hold(edges.where("a <> b").select(F.greatest("a", "b").alias("u"), F.least("a", "b").alias("v")).distinct())
+    stars = computed(edges.where("a <> b").select(F.greatest("a", "b").alias("u"), F.least("a", "b").alias("v")).distinct())
     count, content = _digest(stars)
-    settled = held.hold(_in_one_task(stars)) if count <= ONE_TASK else _in_rounds(stars, (count, content), held)
+    settled = computed(_in_one_task(stars)) if count <= ONE_TASK else _in_rounds(stars, (count, content))
     roots = settled.select(F.col("v").alias("node"), F.col("v").alias("component")).distinct()
     return settled.select(F.col("u").alias("node"), F.col("v").alias("component")).unionByName(roots)
 
 
-def _in_rounds(stars: DataFrame, before: tuple[int, int], held: Holder) -> DataFrame:
+def _in_rounds(stars: DataFrame, before: tuple[int, int]) -> DataFrame:
     for _ in range(ROUNDS):
-        stars = held.hold(_small_star(_large_star(stars)))
+        stars = computed(_small_star(_large_star(stars)))
         after = _digest(stars)
         if after == before:
             return stars

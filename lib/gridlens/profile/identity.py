@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from gridlens.profile.components import Holder, components
+from gridlens.profile.components import components, computed
 from gridlens.profile.contact_keys import document_key, phone_key
 from gridlens.profile.decisions import Decisions
 from gridlens.pseudonyms import pseudonymise
@@ -67,7 +67,7 @@ def party_evidence(identity: DataFrame, accounts: DataFrame, key: SecretStr) -> 
     return pseudonymise(told.distinct(), key, columns=("document", "phone"))
 
 
-def resolve(evidence: DataFrame, decisions: Decisions, held: Holder) -> Resolution:
+def resolve(evidence: DataFrame, decisions: Decisions) -> Resolution:
     """Parties that are the same.
 
     Parties with one document number are; so are a few of one kind with one telephone number, unless their documents differ;
@@ -77,14 +77,13 @@ def resolve(evidence: DataFrame, decisions: Decisions, held: Holder) -> Resoluti
     Args:
         evidence: of :func:`party_evidence`.
         decisions: of stewards.
-        held: keeps what is read several times.
     """
-    evidence = held.hold(evidence)
-    first = _resolved(evidence, evidence, decisions, held)
+    evidence = computed(evidence)
+    first = _resolved(evidence, evidence, decisions)
     leaving = _leaving(first.links, decisions)
     if not leaving:
         return first
-    return _resolved(evidence, evidence.where(~F.col("party_id").isin(sorted(leaving))), decisions, held)
+    return _resolved(evidence, evidence.where(~F.col("party_id").isin(sorted(leaving))), decisions)
 
 
 def _leaving(links: DataFrame, decisions: Decisions) -> frozenset[str]:
@@ -98,14 +97,14 @@ def _leaving(links: DataFrame, decisions: Decisions) -> frozenset[str]:
     return frozenset().union(*[decisions.leaving(party) for party in joined])
 
 
-def _resolved(everybody: DataFrame, evidence: DataFrame, decisions: Decisions, held: Holder) -> Resolution:
+def _resolved(everybody: DataFrame, evidence: DataFrame, decisions: Decisions) -> Resolution:
     """As :func:`resolve`, ``evidence`` being what may be used of ``everybody``'s."""
     parties = everybody.select("party_id").distinct()
-    documents = held.hold(_documents(evidence))
+    documents = computed(_documents(evidence))
     decided = _decided(parties, decisions)
-    units = held.hold(_units(parties, documents, decided, held))
-    phones = held.hold(_phones(evidence, units))
-    people = held.hold(_people(units, phones, held))
+    units = computed(_units(parties, documents, decided))
+    phones = computed(_phones(evidence, units))
+    people = computed(_people(units, phones))
     shares = documents.where("usable AND parties > 1").select("party_id").distinct().withColumn("by_document", F.lit(True))
     by_decision = decided.select(F.explode(F.array("a", "b")).alias("party_id")).distinct().withColumn("by_decision", F.lit(True))
     found = people.join(shares, on="party_id", how="left").join(by_decision, on="party_id", how="left")
@@ -115,7 +114,7 @@ def _resolved(everybody: DataFrame, evidence: DataFrame, decisions: Decisions, h
         .when(F.col("parties") > 1, "phone_and_kind")
         .otherwise("own")
     )
-    return Resolution(held.hold(found.select("party_id", "person_id", rule.alias("rule"), "parties")), _refused(documents, phones, people))
+    return Resolution(computed(found.select("party_id", "person_id", rule.alias("rule"), "parties")), _refused(documents, phones, people))
 
 
 def _documents(evidence: DataFrame) -> DataFrame:
@@ -133,10 +132,10 @@ def _decided(parties: DataFrame, decisions: Decisions) -> DataFrame:
     return pairs.join(known_a, on="a", how="left_semi").join(known_b, on="b", how="left_semi").select("a", "b")
 
 
-def _units(parties: DataFrame, documents: DataFrame, decided: DataFrame, held: Holder) -> DataFrame:
+def _units(parties: DataFrame, documents: DataFrame, decided: DataFrame) -> DataFrame:
     """party_id, unit (what documents and decisions make one) and whether the unit has a document."""
     edges = documents.where("usable AND parties > 1").select(F.col("party_id").alias("a"), F.col("low").alias("b")).unionByName(decided)
-    found = components(edges, held).withColumnsRenamed({"node": "party_id", "component": "unit"})
+    found = components(edges).withColumnsRenamed({"node": "party_id", "component": "unit"})
     having = documents.where("usable").select("party_id").distinct().withColumn("has", F.lit(True))
     joined = parties.join(found, on="party_id", how="left").join(having, on="party_id", how="left")
     unit = joined.select("party_id", F.coalesce("unit", "party_id").alias("unit"), F.coalesce("has", F.lit(False)).alias("has"))
@@ -158,10 +157,10 @@ def _phones(evidence: DataFrame, units: DataFrame) -> DataFrame:
     return counted.where("sharing > 1").withColumn("usable", (F.col("sharing") <= PHONE_PARTIES) & (F.col("documents") <= 1))
 
 
-def _people(units: DataFrame, phones: DataFrame, held: Holder) -> DataFrame:
+def _people(units: DataFrame, phones: DataFrame) -> DataFrame:
     """party_id, person_id, parties of the person, and why telephones were not believed where they were not."""
     edges = phones.where("usable").select(F.col("unit").alias("a"), F.col("low").alias("b"))
-    found = components(edges, held).withColumnsRenamed({"node": "unit", "component": "whole"})
+    found = components(edges).withColumnsRenamed({"node": "unit", "component": "whole"})
     joined = units.join(found, on="unit", how="left").withColumn("whole", F.coalesce("whole", "unit"))
     of_whole = Window.partitionBy("whole")
     measured = joined.withColumns(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gridlens.errors import ContractError
 from gridlens.profile import components as module
-from gridlens.profile.components import components, holder, smallest_connected
+from gridlens.profile.components import components, smallest_connected
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from identity_support import Edges, union_find
@@ -19,8 +19,7 @@ SMALL = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=14)
 
 
 def found(spark: SparkSession, edges: Edges) -> dict[str, str]:
-    with holder() as held:
-        rows = components(spark.createDataFrame(edges, "a string, b string"), held).collect()
+    rows = components(spark.createDataFrame(edges, "a string, b string")).collect()
     assert len({row["node"] for row in rows}) == len(rows), "a node has one component"
     return {row["node"]: row["component"] for row in rows}
 

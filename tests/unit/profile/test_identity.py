@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from gridlens.profile.components import holder
 from gridlens.profile.decisions import Decisions
 from gridlens.profile.identity import DOCUMENT_PARTIES, PERSON_PARTIES, PHONE_PARTIES, party_evidence, resolve
 from gridlens.profile.links import person_consents
@@ -22,10 +21,9 @@ KEY = SecretStr("a key of more than sixteen characters")
 
 def resolved(spark: SparkSession, evidence: Evidence, decisions: Decisions = NONE) -> tuple[dict[str, tuple[str, str]], dict[str, int]]:
     """(person, rule) of each party, and what was refused."""
-    with holder() as held:
-        found = resolve(spark.createDataFrame(evidence, SCHEMA), decisions, held)
-        links = {row["party_id"]: (row["person_id"], row["rule"], row["parties"]) for row in found.links.collect()}
-        refused = {row["reason"]: row["count"] for row in found.refused.collect()}
+    found = resolve(spark.createDataFrame(evidence, SCHEMA), decisions)
+    links = {row["party_id"]: (row["person_id"], row["rule"], row["parties"]) for row in found.links.collect()}
+    refused = {row["reason"]: row["count"] for row in found.refused.collect()}
     sizes = [person for person, _, _ in links.values()]
     assert {party: size for party, (_, _, size) in links.items()} == {party: sizes.count(links[party][0]) for party in links}
     return {party: (person, rule) for party, (person, rule, _) in links.items()}, refused
