@@ -40,6 +40,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "another run changed the same table at the same time: wait until it ends and run again",
     ),
     (
+        r"DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+        "a table does not take an unknown value: where an earlier version made it, run `gridlens migrate`, then run this again",
+    ),
+    (
         r"UnknownHostException|Name or service not known|Temporary failure in name resolution",
         "a host name is unknown: check the network and the addresses in the settings",
     ),

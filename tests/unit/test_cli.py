@@ -140,6 +140,7 @@ def test_a_cause_below_the_error_is_found() -> None:
     outer.__cause__ = OSError(28, "No space left on device")
     assert (sentence(outer) or "").startswith("the disk is full")
     assert summary(outer) == "RuntimeError"
+    assert "gridlens migrate" in (sentence(ValueError("[DELTA_NOT_NULL_CONSTRAINT_VIOLATED] column: c")) or "")
     assert sentence(ValueError("nothing known")) is None
 
 

@@ -139,25 +139,9 @@ def _told(feature: Feature) -> Feature:
     return replace(feature, null=f"nothing is known of any {' or any '.join(entities)}; 0 where they do not mention the account")
 
 
-ACCOUNT_FEATURES = tuple(
-    map(
-        _told,
-        (
-            *BASE_FEATURES,
-            *ENERGY_FEATURES,
-            *SHAPE_FEATURES,
-            *BILL_FEATURES,
-            *PAYMENT_FEATURES,
-            *SERVICE_FEATURES,
-            *PURCHASE_FEATURES,
-            *INTERACTION_FEATURES,
-            *INSPECTION_FEATURES,
-            *OUTAGE_FEATURES,
-            *PEER_FEATURES,
-        ),
-    )
-)
-COUNTS = frozenset(feature.name for group in (BASE_FEATURES, *_TOLD.values()) for feature in group if not feature.nullable)
+_GROUPS = (BASE_FEATURES, ENERGY_FEATURES, SHAPE_FEATURES, *_TOLD.values())
+ACCOUNT_FEATURES = (*(_told(feature) for group in _GROUPS for feature in group), *PEER_FEATURES)
+COUNTS = frozenset(feature.name for group in _GROUPS for feature in group if not feature.nullable)
 """Counts and sums: 0, or false, for an account that is not mentioned."""
 ACCOUNT_FEATURE = Table(
     "account_feature_v1",
