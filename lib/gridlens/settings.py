@@ -51,7 +51,9 @@ class Settings(BaseModel):
         24, ge=0, le=24 * 366, description="Hours after the end of as_of until a day's data counts as known (the default of known_at)."
     )
     min_group: int = Field(
-        15, ge=0, description="Least number of accounts that an aggregate over people shows; smaller groups are shown as `<15`. 0: show all."
+        15,
+        ge=0,
+        description="Least number of accounts that an aggregate over people shows; smaller groups are shown as `<15`. 0: show all.",
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of a log line.")
     pseudonym_key: SecretStr | None = Field(
