@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE
 from gridlens.contracts.silver import (
     ACCOUNT_TABLE,
     CALENDAR,
@@ -196,11 +197,21 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
     fill.add(SILVER["purchase"], {"purchase_id": "U1", "amount": Decimal("2900.00"), "ended_on": day("2026-06-01"), **bought})
     own = {"energy_kwh_365d": 1234.0, "energy_kwh_365d_percentile": 0.75, "arrears_amount": 80.0, "days_outstanding": 11}
     fill.add(ACCOUNT_FEATURE, features("1001", **own), features("1002", party_id="PY1001", energy_kwh_365d=500.0))
+    at = {"as_of": AS_OF, "known_at": moment("2026-04-01T16:00:00"), "segmentation": "behaviour", "segment_id": "behaviour-03"}
+    fill.add(SEGMENT, {"account_id": "1001", **at, "confidence": 0.6})
+    fill.add(SEGMENT_PROFILE, {**at, **segment_rest(), "name_zh": "夜间用电", "name_en": "night-heavy"})
     fill_tags(fill, settings)
     seen = {"account_id": "1001", "event_type": "view", "channel": "app", "object": "bill", "source_table": "interaction"}
     event = {**seen, "local_date": day("2026-03-05"), "local_month": day("2026-03-01"), "occurred_at": moment("2026-03-05T03:00:00")}
     fill.add(TRAJECTORY, *({**event, "source_id": f"I{n}"} for n in range(3)), {**event, "source_id": "I9", "known_from": LATER})
     return settings
+
+
+def segment_rest() -> dict[str, Any]:
+    """The fields of a segment's profile that the page does not show."""
+    given: dict[str, Any] = {"since": AS_OF, "continuity": "new"}
+    lists = {f.name: [] for f in SEGMENT_PROFILE.fields if f.type.startswith("array") and not f.nullable}
+    return {**lists, **given}
 
 
 def fill_tags(fill: Filler, settings: Settings) -> None:
@@ -259,6 +270,7 @@ def test_the_picture_by_hand(filled: Settings, capsys: pytest.CaptureFixture[str
 
     tags = {tag["id"]: (tag["value"], tag["expired"]) for group in got["tags"]["groups"] for tag in group["tags"]}
     assert tags == {"payment_punctuality": ("often_late", False), "payment_speed": ("after_it", True)}
+    assert [(s["zh"], s["confidence"]) for s in got["segments"]] == [("夜间用电", 0.6)]
     assert got["neighbours"]["count"] == got["same_person"]["count"] == 1
     assert got["neighbours"]["shown"][0]["account_id"] == "1002"
     assert got["peers"][0]["percentile"] == 0.75

@@ -24,6 +24,8 @@ COMMANDS += ["export", "maintain", "migrate", "tags run", "tags list", "tags che
 COMMANDS += ["associations run", "associations check", "associations list", "associations show"]
 COMMANDS += ["trajectory run", "trajectory show", "trajectory paths", "trajectory stages"]
 COMMANDS += ["profile"]
+COMMANDS += [f"graph {name}" for name in ("run", "neighbours", "group", "alike", "influence")]
+COMMANDS += [f"segments {name}" for name in ("run", "list", "show", "large", "small")]
 COMMANDS += [f"audience {name}" for name in ("list", "check", "count", "build", "explain", "overlap")]
 LISTING = [
     "audience count",
@@ -31,6 +33,14 @@ LISTING = [
     "audience list",
     "audience overlap",
     "profile",
+    "graph neighbours",
+    "graph group",
+    "graph alike",
+    "graph influence",
+    "segments list",
+    "segments show",
+    "segments large",
+    "segments small",
     "trajectory show",
     "trajectory paths",
     "trajectory stages",
@@ -60,7 +70,7 @@ def test_help_of_every_command_teaches_with_an_example(command: str, capsys: pyt
 
 def test_every_command_is_in_the_list_above() -> None:
     group = typer.main.get_command(app)
-    found = set(group.commands) - {"associations", "audience", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
+    found = set(group.commands) - {"associations", "audience", "graph", "segments", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
     assert found == {c for c in COMMANDS if " " not in c}
 
 

@@ -1,4 +1,4 @@
-"""The whole chain: sources → bronze → silver → features → tags. Nothing new at the sources: nothing is computed again."""
+"""The whole chain: sources → bronze → silver → features → what they say. Nothing new at the sources: nothing is computed again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
-from gridlens.pipelines.options import RunOptions, TagOptions
+from gridlens.pipelines.options import RunOptions
 from gridlens.pipelines.sample import run_sample
-from gridlens.pipelines.tags import TagsResult, run_tags
+from gridlens.pipelines.understand import Understood, understand
 from gridlens.settings import Settings
 
 Say = Callable[[str], None]
@@ -28,7 +28,7 @@ class ChainResult:
     known_files: int
     loaded: tuple[LoadedRows, ...]
     tables: tuple[TableRows, ...]
-    tags: TagsResult | None
+    understood: tuple[Understood, ...]
     seconds: float
 
 
@@ -58,21 +58,17 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
     ingest = run_ingest(spark, settings, options.ingest, say=say)
     say("features")
     features = run_features(spark, settings, options.features, say=say)
-    tags = _tags(spark, settings, options, features, say)
-    nothing_new = ingest.nothing_new and features.nothing_new and (tags is None or tags.nothing_new)
+    done = tuple(understand(spark, settings, features.as_of, features.known_at, say=say)) if _whole(options, features) else ()
+    nothing_new = ingest.nothing_new and features.nothing_new and all(one.nothing_new for one in done)
     if nothing_new:
-        say("nothing new at the sources; the features stand")
+        say("nothing new at the sources; all that was computed stands")
     loaded = tuple(_row(batch) for batch in ingest.loaded)
-    return ChainResult(str(settings.warehouse), nothing_new, ingest.known_files, loaded, features.rows, tags, _since(began))
+    return ChainResult(str(settings.warehouse), nothing_new, ingest.known_files, loaded, features.rows, done, _since(began))
 
 
-def _tags(spark: SparkSession, settings: Settings, options: RunOptions, features: FeaturesResult, say: Say) -> TagsResult | None:
-    """The tags of the same day; none where no source has customers, or a backfill left the account features as they were."""
-    known = any(table.rows for table in features.rows if table.table == f"gold.{ACCOUNT_FEATURE.name}")
-    if options.features.backfill or not known:
-        return None
-    say("tags")
-    return run_tags(spark, settings, TagOptions(features.as_of, features.known_at), say=say)
+def _whole(options: RunOptions, features: FeaturesResult) -> bool:
+    """False where no source has customers, or a backfill left the account features as they were."""
+    return not options.features.backfill and any(t.rows for t in features.rows if t.table == f"gold.{ACCOUNT_FEATURE.name}")
 
 
 def _since(began: float) -> float:

@@ -10,6 +10,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import BASE_FIELDS, PEERS
+from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.trajectory import TRAJECTORY
 from gridlens.errors import SettingsError
 from gridlens.pipelines.declared import tag_library
@@ -17,7 +18,7 @@ from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.pipelines.profile_load import Load, chosen, load_of
 from gridlens.pipelines.profile_reads import AccountReads, newest_moment
 from gridlens.pipelines.profile_tags import tags_of
-from gridlens.profile.assemble import Spans, bought, current_points, edge, folded_events, holdings, identity, others
+from gridlens.profile.assemble import Spans, bought, current_points, edge, folded_events, holdings, identity, others, segment
 from gridlens.profile.dealings import Contact, Others, Paid
 from gridlens.profile.ledger import bills_with_payments
 from gridlens.profile.picture import Peer, Point, Profile
@@ -104,7 +105,8 @@ class _Asked:
         self.neighbours = ask(lambda: _neighbours(reads, self.points))
         self.parties = ask(lambda: reads.parties(self.party))
         self.contacts, self.purchases, self.products = ask(reads.contacts), ask(reads.purchases), ask(reads.products)
-        self.events, self.edges, self.day_types = ask(reads.events), ask(reads.edges), ask(reads.day_types)
+        self.events, self.edges, self.segments = ask(reads.events), ask(reads.edges), ask(reads.segments)
+        self.day_types = ask(reads.day_types)
         self.periods = ask(lambda: reads.periods(self.points[0].tariff_id if self.points else None))
         self.person = ask(lambda: _others(reads, F.col("party_id").isin(self.parties.result() or [self.party])))
 
@@ -141,6 +143,7 @@ def _picture(reads: AccountReads, base: dict[str, Any], asked: _Asked) -> Profil
         points=asked.points,
         figures=figures,
         tags=asked.tags.result(),
+        segments=tuple(segment(row) for row in asked.segments.result()),
         typical_day=load.typical_day,
         year=load.year,
         bills=bills_with_payments(asked.bills.result(), payments, as_of=reads.as_of, prepaid=prepaid),
@@ -169,12 +172,13 @@ def _others(reads: AccountReads, condition: Column) -> Others:
 def _missing(reads: AccountReads, asked: _Asked, load: Load) -> dict[str, str]:
     """Sections of which nothing is there because no job has run for them; a party that was resolved has a link at least to itself."""
     graph = f"run `gridlens graph run --as-of {reads.as_of}`"
-    resolved = bool(asked.parties.result())
+    written, resolved = reads.warehouse.written, bool(asked.parties.result())
     found = {
         "figures": asked.figures.result() is None and f"no account features of this moment: run `gridlens features --as-of {reads.as_of}`",
         "tags": asked.tags.result() is None and f"no tags of this day: run `gridlens tags run --as-of {reads.as_of}`",
+        "segments": not (asked.segments.result() or written(SEGMENT)) and "no segments yet: run `gridlens segments run`",
         "readings": load.year is None and "no meter reading of the last year: `gridlens ingest` loads them",
-        "trajectory": not (asked.events.result() or reads.warehouse.written(TRAJECTORY)) and "no events yet: run `gridlens trajectory run`",
+        "trajectory": not (asked.events.result() or written(TRAJECTORY)) and "no events yet: run `gridlens trajectory run`",
         "graph": not (resolved or asked.edges.result()) and f"no behaviour graph of this moment: {graph}",
         "person": not resolved and f"these are accounts of the same party; to find the person behind, {graph}",
     }

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
+from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE
 from gridlens.contracts.silver import (
     ACCOUNT_TABLE,
     CALENDAR,
@@ -189,6 +190,13 @@ class AccountReads:
         seen = self.warehouse.read(TRAJECTORY).where(inside & self.own & (F.col("known_from") <= F.lit(self.known_at)))
         newest = seen.orderBy(F.desc("occurred_at"), "event_type", "source_id").limit(EVENTS)
         return _rows(newest.select("local_date", "event_type", "channel", "object", "amount"))
+
+    def segments(self) -> list[Row]:
+        """The account's segments with their names."""
+        placed = self.warehouse.read(SEGMENT).where(self.at & self.own & F.col("segment_id").isNotNull())
+        named = self.warehouse.read(SEGMENT_PROFILE).where(self.at).select("segmentation", "segment_id", "name_zh", "name_en")
+        own = placed.select("segmentation", "segment_id", "confidence").join(named, on=["segmentation", "segment_id"], how="inner")
+        return _rows(own.orderBy("segmentation"))
 
     def edges(self) -> list[Row]:
         """The account's connections in the behaviour graph, those seen last first."""

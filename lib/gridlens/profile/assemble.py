@@ -10,7 +10,7 @@ from typing import Any
 
 from gridlens.masking import decade, mask_address, mask_document, mask_name, mask_phone
 from gridlens.profile.dealings import Bought, Edge, Event, Other, Others
-from gridlens.profile.picture import Identity, Point
+from gridlens.profile.picture import Identity, Point, Segment
 
 Row = Mapping[str, Any]
 Spans = Mapping[str, Sequence[tuple[dt.date, dt.date | None, float]]]
@@ -79,6 +79,11 @@ def folded_events(rows: Sequence[Row]) -> tuple[Event, ...]:
 def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal(0)) if known else None
+
+
+def segment(row: Row) -> Segment:
+    """A segment with its names."""
+    return Segment(row["segmentation"], row["segment_id"], row["name_zh"], row["name_en"], row["confidence"])
 
 
 def edge(row: Row) -> Edge:

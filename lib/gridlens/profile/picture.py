@@ -125,6 +125,17 @@ class Year:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A segment of the account; ``confidence`` is how clearly it belongs, 0 to 1."""
+
+    segmentation: str
+    segment_id: str
+    zh: str
+    en: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Peer:
     """Where the account stands among its peers: ``percentile`` is the part of them whose value is lower."""
 
@@ -159,6 +170,7 @@ class Profile:
     points: tuple[Point, ...]
     figures: Mapping[str, Any]
     tags: Tags | None
+    segments: tuple[Segment, ...]
     typical_day: TypicalDay | None
     year: Year | None
     bills: tuple[Bill, ...]

@@ -93,6 +93,9 @@ def headline(profile: Profile) -> Sentence:
     if f.get("arrears_amount"):
         zh.append(f"欠费 {money(f['arrears_amount'], profile.currency)}")
         en.append(f"{money(f['arrears_amount'], profile.currency)} in arrears")
+    if profile.segments:
+        zh.append(f"客群 {'、'.join(s.zh for s in profile.segments)}")
+        en.append(f"segment {', '.join(s.en for s in profile.segments)}")
     return Sentence(" · ".join(zh), "; ".join(en).capitalize()[:1] + "; ".join(en)[1:])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gridlens.pipelines.profile import FIGURES
 from gridlens.profile.dealings import Bill, Bought, Contact, Edge, Event, Other, Others, Paid
-from gridlens.profile.picture import Identity, Peer, Point, Profile, TagGroup, Tags, TagShown, TypicalDay, Year
+from gridlens.profile.picture import Identity, Peer, Point, Profile, Segment, TagGroup, Tags, TagShown, TypicalDay, Year
 
 AS_OF = dt.date(2026, 3, 31)
 BASE = {
@@ -53,6 +53,7 @@ def nothing_known() -> Profile:
         points=(),
         figures={},
         tags=None,
+        segments=(),
         typical_day=None,
         year=None,
         bills=(),
@@ -81,6 +82,7 @@ def much_known(**changes: Any) -> Profile:
         points=(Point("P1", "M1", "T1", "F1", "0.22kV", 8.0, "tou", True),),
         figures=figures,
         tags=Tags(AS_OF, 10, 2, (TagGroup("payment_credit", "缴费与信用", "Payment", (tag, level)),)),
+        segments=(Segment("behaviour", "behaviour-03", "夜间用电", "night-heavy", 0.6),),
         typical_day=TypicalDay((1.0,) * 95 + (None,), (0.5,) * 96, (0.1,) * 96, 60, 30, AS_OF, ("valley",) * 32 + ("peak",) * 64),
         year=Year(dt.date(2025, 4, 1), (None, *range(364)), ((),) * 363 + ((1.0,) * 24, (2.0,) * 24), ("working",) * 364 + ("holiday",), 3),
         bills=(bill(1, state="late", late=5), bill(2, state="overdue", amount="80.50", late=11), bill(3, state="open")),

@@ -90,6 +90,7 @@ def test_figures_states_and_gaps_are_told() -> None:
         "¥80.50",
         "−¥20",
         "家用充电桩",
+        "客群 夜间用电",
         "浏览 ×3 view · App · 家用充电桩",
         "search · App · 电价",
         "用电水平：高",

@@ -1,0 +1,79 @@
+"""What follows account features: tags, the behaviour graph, trajectories, segments, associations and audiences of the same moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from gridlens.pipelines.associations import AssociationOptions, AssociationsResult, run_associations
+from gridlens.pipelines.audience import AudienceResult, run_build
+from gridlens.pipelines.graph import GraphOptions, GraphResult, run_graph
+from gridlens.pipelines.options import SegmentOptions, TagOptions
+from gridlens.pipelines.segments import SegmentsResult, run_segments
+from gridlens.pipelines.tags import TagsResult, run_tags
+from gridlens.pipelines.trajectory import TrajectoryResult, run_trajectory
+from gridlens.pipelines.trajectory_options import TrajectoryOptions
+from gridlens.settings import Settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One job of the chain, and what it found."""
+
+    job: str
+    nothing_new: bool
+    found: str
+    seconds: float
+
+
+def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: dt.datetime, *, say: Say) -> Iterator[Understood]:
+    """Runs the jobs one after another; each reads what those before it wrote."""
+    say("tags")
+    tags = run_tags(spark, settings, TagOptions(as_of, known_at), say=say)
+    yield Understood("tags", tags.nothing_new, _tags(tags), tags.seconds)
+    say("graph")
+    graph = run_graph(spark, settings, GraphOptions(as_of, known_at), say=say)
+    yield Understood("graph", graph.nothing_new, _graph(graph), graph.seconds)
+    say("trajectory")
+    trajectory = run_trajectory(spark, settings, TrajectoryOptions(as_of, known_at), say=say)
+    yield Understood("trajectory", trajectory.nothing_new, _trajectory(trajectory), trajectory.seconds)
+    say("segments")
+    segments = run_segments(spark, settings, SegmentOptions(as_of, known_at), say=say)
+    yield Understood("segments", segments.nothing_new, _segments(segments), segments.seconds)
+    say("associations")
+    rules = run_associations(spark, settings, AssociationOptions(as_of, known_at), say=say)
+    yield Understood("associations", rules.nothing_new, _rules(rules), rules.seconds)
+    say("audiences")
+    audiences = run_build(spark, settings, as_of=as_of, known_at=known_at, say=say)
+    yield Understood("audiences", audiences.nothing_new, _audiences(audiences), audiences.seconds)
+
+
+def _tags(done: TagsResult) -> str:
+    return f"{done.computed} of {done.defined} tags of {done.accounts:,} accounts, {done.changes:,} changes, {len(done.drifted)} drifted"
+
+
+def _graph(done: GraphResult) -> str:
+    return f"{done.parties:,} parties are {done.persons:,} persons and companies; {sum(done.edges.values()):,} edges"
+
+
+def _trajectory(done: TrajectoryResult) -> str:
+    return f"{done.events:,} events, {done.months} month(s) written; {done.paths} paths, {done.transitions} transitions"
+
+
+def _segments(done: SegmentsResult) -> str:
+    clusterings = ", ".join(f"{one.segmentation}: {one.k} segments of {one.clustered:,} accounts" for one in done.segmentations)
+    return f"{clusterings}; {done.large:,} large and {done.small:,} small customers" if clusterings else ""
+
+
+def _rules(done: AssociationsResult) -> str:
+    kept = sum(basket.rules for basket in done.baskets)
+    return f"{sum(basket.tested for basket in done.baskets):,} rules tested, {kept:,} kept" if done.baskets else ""
+
+
+def _audiences(done: AudienceResult) -> str:
+    return f"{len(done.sizes)} audiences of {done.accounts:,} accounts built, {len(done.unchanged)} stand"
