@@ -25,7 +25,7 @@ def adjusted_rand_index(table: np.ndarray) -> float:
     both, rows, columns, whole = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0)), total * (total - 1) / 2
     expected = rows * columns / whole if whole else 0.0
     most = (rows + columns) / 2
-    return 1.0 if most == expected else (both - expected) / (most - expected)
+    return 1.0 if most == expected else float((both - expected) / (most - expected))
 
 
 def stability_index(now: np.ndarray, before: np.ndarray) -> float:
