@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gridlens.cli_options import AsOf, Json, KnownAt, session, with_settings
+from gridlens.pipelines.options import AssociationOptions
 from gridlens.reports.console import print_json, print_result, print_summary, print_table, say
 from gridlens.settings import Settings
 
@@ -39,7 +40,7 @@ def associations_run(
     Example: `gridlens associations run`, or one basket only: `gridlens associations run --basket home_offers`
     """
     from gridlens.pipelines.association_facts import basket_library
-    from gridlens.pipelines.associations import AssociationOptions, run_associations
+    from gridlens.pipelines.associations import run_associations
 
     library = basket_library(settings)  # a mistake in a definition is told before Spark starts
     library.chosen(basket)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gridlens.cli_options import AsOf, Json, KnownAt, session, with_settings
+from gridlens.pipelines.options import GraphOptions
 from gridlens.reports.console import print_result, say
 from gridlens.settings import Settings
 
@@ -22,7 +23,7 @@ def graph_run(settings: Settings, as_of: AsOf = None, known_at: KnownAt = None, 
 
     Example: `gridlens graph run`, or of an earlier day: `gridlens graph run --as-of 2026-02-28`
     """
-    from gridlens.pipelines.graph import GraphOptions, run_graph
+    from gridlens.pipelines.graph import run_graph
 
     with session(settings) as spark:
         result = run_graph(spark, settings, GraphOptions(as_of, known_at), say=say)

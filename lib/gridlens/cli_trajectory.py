@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gridlens.cli_options import AsOf, Json, KnownAt, day, session, with_settings
-from gridlens.pipelines.trajectory_options import TrajectoryOptions
+from gridlens.pipelines.options import TrajectoryOptions
 from gridlens.reports.console import print_json, print_result, print_table, print_text, say
 from gridlens.settings import Settings
 

@@ -26,6 +26,7 @@ from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.association_facts import BasketFacts, basket_facts, basket_library, filled_baskets
 from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.options import AssociationOptions
 from gridlens.pipelines.tag_state import Moment, newest_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
@@ -34,21 +35,6 @@ from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 JOB = "associations"
-
-
-@dataclass(frozen=True)
-class AssociationOptions:
-    """Which associations to compute.
-
-    Attributes:
-        as_of: last local day of the account features; default the newest there are.
-        known_at: their moment of knowledge, UTC; default the newest of that day.
-        basket: id of the only basket; default all that are defined.
-    """
-
-    as_of: dt.date | None = None
-    known_at: dt.datetime | None = None
-    basket: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ and a run that died leaves the digests of the last one that did not.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens import __version__
-from gridlens.contracts.ops import RUN_LOG
+from gridlens.pipelines.history import by_this_version, last_run
 from gridlens.quality.estimates import affected_months
 from gridlens.warehouse import Warehouse
 
@@ -56,11 +54,8 @@ def _digest(value: Column) -> Column:
 
 def last_digests(warehouse: Warehouse) -> Digests:
     """The digests of the last features run that succeeded with this version; empty where there is none."""
-    if not warehouse.exists(RUN_LOG):
-        return {}
-    good = (F.col("job") == "features") & (F.col("outcome") != "failed") & (F.col("version") == __version__)
-    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
-    return dict(json.loads(row["last"])) if row and row["last"] else {}
+    last = last_run(warehouse, "features", by_this_version())
+    return last.fingerprints if last else {}
 
 
 def changed_months(now: Mapping[str, str], before: Mapping[str, str]) -> list[dt.date]:

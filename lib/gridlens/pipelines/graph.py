@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +14,15 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
-from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, SILVER
 from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.moments import knowledge_of_day, of_moment
-from gridlens.pipelines.tag_state import newest_features
+from gridlens.pipelines.history import last_run
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.options import GraphOptions
+from gridlens.pipelines.tag_state import asked_moment, newest_features
 from gridlens.profile.alike import nearest_of_all, robust_scales, scaled
 from gridlens.profile.components import computed
 from gridlens.profile.decisions import Decisions, load_decisions
@@ -37,19 +37,6 @@ from gridlens.warehouse import Warehouse
 Say = Callable[[str], None]
 ALIKE = 5
 """Accounts named for each as the most alike."""
-
-
-@dataclass(frozen=True)
-class GraphOptions:
-    """Which moment.
-
-    Attributes:
-        as_of: last local day included; default that of the newest account features.
-        known_at: moment of knowledge, UTC; default the end of as_of plus the declared lag.
-    """
-
-    as_of: dt.date | None = None
-    known_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +70,7 @@ def run_graph(spark: SparkSession, settings: Settings, options: GraphOptions, *,
         SourceError: there are no customers, or nothing says which day is meant.
     """
     warehouse = Warehouse(spark, settings)
-    as_of, known_at = _moment(warehouse, settings, options)
+    as_of, known_at = asked_moment(warehouse, settings, options.as_of, options.known_at)
     decisions = load_decisions(conf_files(settings, "identity"), known_on=known_at.astimezone(ZoneInfo(settings.zone)).date())
     with writer_lease(settings):
         if not warehouse.written(ACCOUNT_TABLE):
@@ -96,25 +83,10 @@ def run_graph(spark: SparkSession, settings: Settings, options: GraphOptions, *,
             "features": features.run_id if features else "",
         }
         with logged(warehouse, run):
-            run.nothing_new = _last_run(warehouse, as_of, known_at) == run.fingerprints
+            last = last_run(warehouse, "graph", of_moment(as_of, known_at))
+            run.nothing_new = last is not None and last.fingerprints == run.fingerprints
             refused = {} if run.nothing_new else _write(warehouse, settings, decisions, run, as_of, known_at, say)
             return _result(warehouse, run, refused, as_of, known_at)
-
-
-def _moment(warehouse: Warehouse, settings: Settings, options: GraphOptions) -> tuple[dt.date, dt.datetime]:
-    if options.as_of is not None:
-        return options.as_of, options.known_at or knowledge_of_day(options.as_of, settings)
-    newest = newest_features(warehouse, None, options.known_at)
-    if newest is None:
-        raise SourceError("nothing says which day the graph is of: give --as-of, or run `gridlens features` first")
-    return newest.as_of, newest.known_at
-
-
-def _last_run(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> dict[str, str] | None:
-    """What the last run of this moment was made from."""
-    done = warehouse.read(RUN_LOG).where("job = 'graph' AND outcome <> 'failed'").where(of_moment(as_of, known_at))
-    row = done.agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
-    return json.loads(row["last"]) if row and row["last"] else None
 
 
 def _write(

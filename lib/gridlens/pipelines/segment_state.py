@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE, SEGMENTATION
 from gridlens.pipelines.moments import of_micros, of_moment
 from gridlens.segments.definition import Segmentation
@@ -89,14 +87,3 @@ def _newest(rows: DataFrame) -> dict[str, Any] | None:
     if picked is None:
         return None
     return {**{c: picked[c] for c in columns}, "known_at": of_micros(picked["micros"])}
-
-
-def last_segments_run(warehouse: Warehouse) -> tuple[dict[str, str], dt.date, dt.datetime] | None:
-    """Definitions and features of the last segments run that did not fail, with its two moments."""
-    good = (F.col("job") == "segments") & (F.col("outcome") != "failed")
-    newest = F.max_by(F.struct("fingerprints", "as_of", "known_at"), "ended_at").alias("last")
-    picked = warehouse.read(RUN_LOG).where(good).agg(newest)
-    row = picked.select("last.fingerprints", "last.as_of", F.unix_micros("last.known_at").alias("micros")).first()
-    if row is None or row["fingerprints"] is None:
-        return None
-    return json.loads(row["fingerprints"]), row["as_of"], of_micros(row["micros"])

@@ -19,9 +19,10 @@ from gridlens.contracts.segment import LARGE_CUSTOMER, SMALL_CUSTOMER
 from gridlens.errors import SettingsError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
+from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import SegmentOptions
-from gridlens.pipelines.segment_state import last_segments_run, newest_segments
+from gridlens.pipelines.segment_state import newest_segments
 from gridlens.pipelines.segmentation import Segmented, segment_accounts
 from gridlens.pipelines.tag_state import Moment, newest_features
 from gridlens.runs import Run, logged, timed
@@ -104,7 +105,7 @@ def run_segments(
         run.fingerprints = {**definitions.fingerprints, "features": moment.run_id}
         with logged(warehouse, run):
             _not_before(newest_segments(warehouse), moment)
-            run.nothing_new = not options.refit and last_segments_run(warehouse) == (run.fingerprints, moment.as_of, moment.known_at)
+            run.nothing_new = not options.refit and last_run(warehouse, "segments") == (run.fingerprints, moment.as_of, moment.known_at)
             if run.nothing_new:
                 return SegmentsResult(run.run_id, moment.as_of, moment.known_at, True, (), 0, 0, 0, run.seconds)
             return _compute(warehouse, definitions, moment, run, refit=options.refit, say=say)

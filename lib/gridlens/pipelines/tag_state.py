@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,9 @@ from pyspark.sql import functions as F
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.errors import SourceError
+from gridlens.pipelines.moments import knowledge_of_day, of_micros, of_moment
+from gridlens.settings import Settings
 from gridlens.tags.library import Tag, TagLibrary
 from gridlens.tags.measures import Distribution, measured_before
 from gridlens.warehouse import Warehouse
@@ -83,6 +84,22 @@ def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
     return Moment(row["as_of"], known, _writer(warehouse, row["as_of"], known))
 
 
+def asked_moment(
+    warehouse: Warehouse, settings: Settings, as_of: dt.date | None, known_at: dt.datetime | None
+) -> tuple[dt.date, dt.datetime]:
+    """The moment asked for; where no day is, that of the newest account features.
+
+    Raises:
+        SourceError: no day is asked for, and there are no account features.
+    """
+    if as_of is not None:
+        return as_of, known_at or knowledge_of_day(as_of, settings)
+    newest = newest_features(warehouse, None, known_at)
+    if newest is None:
+        raise SourceError("nothing says which day is meant: give --as-of, or run `gridlens features` first")
+    return newest.as_of, newest.known_at
+
+
 def _writer(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> str:
     good = (F.col("job") == "features") & (F.col("outcome") == "succeeded")
     row = warehouse.read(RUN_LOG).where(good & of_moment(as_of, known_at)).agg(F.max_by("run_id", "ended_at").alias("run")).first()
@@ -111,13 +128,3 @@ def tag_state(warehouse: Warehouse) -> TagState:
         current_moment(warehouse),
         tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True)),
     )
-
-
-def last_tags_run(warehouse: Warehouse) -> tuple[dict[str, str], dt.date, dt.datetime] | None:
-    """Definitions and features of the last tags run that did not fail, with its two moments."""
-    good = (F.col("job") == "tags") & (F.col("outcome") != "failed")
-    newest = F.max_by(F.struct("fingerprints", "as_of", "known_at"), "ended_at").alias("last")
-    row = warehouse.read(RUN_LOG).where(good).agg(newest).select("last.fingerprints", "last.as_of", _micros("last.known_at")).first()
-    if row is None or row["fingerprints"] is None:
-        return None
-    return json.loads(row["fingerprints"]), row["as_of"], of_micros(row["known_at"])

@@ -14,9 +14,10 @@ from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, t
 from gridlens.errors import SettingsError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import tag_library
+from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import TagOptions
-from gridlens.pipelines.tag_state import Moment, TagState, last_tags_run, newest_features, tag_state
+from gridlens.pipelines.tag_state import Moment, TagState, newest_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
@@ -88,7 +89,7 @@ def run_tags(
         run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
         with logged(warehouse, run):
             _not_before(state, moment)
-            stands = last_tags_run(warehouse) == (run.fingerprints, moment.as_of, moment.known_at)
+            stands = last_run(warehouse, "tags") == (run.fingerprints, moment.as_of, moment.known_at)
             due = () if stands else state.due(library, moment, changed_only=options.changed)
             run.nothing_new = not due
             return _compute(warehouse, library, due, state, moment, run, say)

@@ -18,17 +18,15 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens import __version__
-from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests
-from gridlens.pipelines.moments import knowledge_of_day
-from gridlens.pipelines.tag_state import newest_features
-from gridlens.pipelines.trajectory_options import TrajectoryOptions
+from gridlens.pipelines.history import by_this_version, last_run
+from gridlens.pipelines.options import TrajectoryOptions
+from gridlens.pipelines.tag_state import asked_moment
 from gridlens.pipelines.trajectory_paths import moment_where, write_paths, write_transitions
 from gridlens.profile.trajectory import TrajectoryFacts, trajectory
 from gridlens.runs import Run, logged, timed
@@ -91,14 +89,15 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
     warehouse = Warehouse(spark, settings)
     if not warehouse.written(ACCOUNT_TABLE):
         raise SourceError("there are no accounts in the warehouse yet: run `gridlens ingest` with a source of customers first")
-    as_of, known_at = _moment(warehouse, settings, options)
+    as_of, known_at = asked_moment(warehouse, settings, options.as_of, options.known_at)
     run = Run("trajectory", asdict(options), as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
         asked = json.dumps({**asdict(options), "as_of": as_of, "known_at": known_at}, default=str, sort_keys=True)
         facts = {**_facts_digest(warehouse, known_at), "asked": asked}
         written = _month_digests(warehouse.read(TRAJECTORY))
         run.fingerprints |= {**facts, "months": _whole(written)}
-        run.nothing_new = bool(written) and run.fingerprints == _last_fingerprints(warehouse)
+        last = last_run(warehouse, "trajectory", by_this_version())
+        run.nothing_new = bool(written) and last is not None and run.fingerprints == last.fingerprints
         months = 0
         if not run.nothing_new:
             months, now = _write_events(warehouse, settings, written, as_of, known_at, say)
@@ -106,15 +105,6 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
             write_paths(warehouse, options, as_of, known_at, say)
             write_transitions(warehouse, options, as_of, known_at, say)
         return _result(warehouse, run, as_of, known_at, months)
-
-
-def _moment(warehouse: Warehouse, settings: Settings, options: TrajectoryOptions) -> tuple[dt.date, dt.datetime]:
-    if options.as_of:
-        return options.as_of, options.known_at or knowledge_of_day(options.as_of, settings)
-    moment = newest_features(warehouse, None, options.known_at)
-    if moment is None:
-        raise SourceError("there are no account features to take the day from: run `gridlens features` first, or give --as-of")
-    return moment.as_of, moment.known_at
 
 
 def _facts_digest(warehouse: Warehouse, known_at: dt.datetime) -> Digests:
@@ -138,13 +128,6 @@ def _month_digests(events: DataFrame) -> Digests:
 def _whole(months: Digests) -> str:
     """The digests of all months as one."""
     return hashlib.sha256(json.dumps(months, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _last_fingerprints(warehouse: Warehouse) -> Digests:
-    """What the last run that did not fail stood for."""
-    good = (F.col("job") == "trajectory") & (F.col("outcome") != "failed") & (F.col("version") == __version__)
-    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("fingerprints", "ended_at").alias("last")).first()
-    return dict(json.loads(row["last"])) if row and row["last"] else {}
 
 
 def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> TrajectoryFacts:

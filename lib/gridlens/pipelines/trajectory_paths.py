@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.trajectory import OUTCOMES, PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.trajectory_options import TrajectoryOptions
+from gridlens.pipelines.options import TrajectoryOptions
 from gridlens.profile.path_measures import Measured, measured, telling
 from gridlens.profile.path_mining import frequent_paths, path_counts
 from gridlens.profile.paths import PathSettings, first_outcomes, sequences, windows, with_steps

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from gridlens.pipelines.associations import AssociationOptions, AssociationsResult, run_associations
+from gridlens.pipelines.associations import AssociationsResult, run_associations
 from gridlens.pipelines.audience import AudienceResult, run_build
-from gridlens.pipelines.graph import GraphOptions, GraphResult, run_graph
-from gridlens.pipelines.options import SegmentOptions, TagOptions
+from gridlens.pipelines.graph import GraphResult, run_graph
+from gridlens.pipelines.options import AssociationOptions, GraphOptions, SegmentOptions, TagOptions, TrajectoryOptions
 from gridlens.pipelines.segments import SegmentsResult, run_segments
 from gridlens.pipelines.tags import TagsResult, run_tags
 from gridlens.pipelines.trajectory import TrajectoryResult, run_trajectory
-from gridlens.pipelines.trajectory_options import TrajectoryOptions
 from gridlens.settings import Settings
 
 Say = Callable[[str], None]
