@@ -213,7 +213,7 @@ def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings:
     [
         (["paths", "complaints"], "outcome complaints is unknown; did you mean complaint?"),
         (["show", "A99"], "account A99 is not known"),
-        (["run"], "there are no account features to take the day from: run `gridlens features` first, or give --as-of"),
+        (["run"], "nothing says which day is meant: give --as-of, or run `gridlens features` first"),
     ],
 )
 def test_mistakes_are_told(settings: Settings, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str) -> None:
