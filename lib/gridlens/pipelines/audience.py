@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -98,8 +99,11 @@ def run_count(
     run = Run("audience", {})  # for its seconds
     warehouse = Warehouse(spark, settings)
     moment = audience_moment(warehouse, as_of, known_at)
-    frame, matches = _matches(warehouse, definitions, chosen, moment)
-    return _result(settings, moment, _accounts(warehouse, moment), frame, chosen, tallies(matches, chosen), (), run)
+    with ThreadPoolExecutor(1) as beside:
+        accounts = beside.submit(_accounts, warehouse, moment)
+        frame, matches = _matches(warehouse, definitions, chosen, moment)
+        counted = tallies(matches, chosen)
+        return _result(settings, moment, accounts.result(), frame, chosen, counted, (), run)
 
 
 def run_build(

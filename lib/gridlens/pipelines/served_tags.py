@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -49,11 +50,13 @@ def serve_tags(
     tags = [library.tag(name) for name in names]
     if not tags:
         return ServedTags(accounts, (), ())
-    computed = _last_computed(warehouse, names, as_of, known_at)
+    with ThreadPoolExecutor(1) as beside:
+        current = beside.submit(current_moment, warehouse)
+        computed = _last_computed(warehouse, names, as_of, known_at)
     never = tuple(name for name in names if name not in computed)
     expired = tuple(name for name in names if name in computed and (as_of - computed[name][0]).days > computed[name][1])
     served = [tag for tag in tags if tag.id not in {*never, *expired}]
-    rows = _joined(accounts, warehouse, served, as_of, known_at) if served else accounts
+    rows = _joined(accounts, warehouse, served, current.result(), as_of, known_at) if served else accounts
     unknown = {tag.id: F.lit(None).cast("boolean" if tag.value_type == "boolean" else "string") for tag in tags if tag not in served}
     return ServedTags(rows.withColumns(unknown) if unknown else rows, expired, never)
 
@@ -66,9 +69,15 @@ def _last_computed(warehouse: Warehouse, names: Sequence[str], as_of: dt.date, k
     return {row["tag_id"]: (row["last"]["as_of"], row["last"]["ttl_days"]) for row in rows.collect()}
 
 
-def _joined(accounts: DataFrame, warehouse: Warehouse, tags: Sequence[Tag], as_of: dt.date, known_at: dt.datetime) -> DataFrame:
+def _joined(
+    accounts: DataFrame,
+    warehouse: Warehouse,
+    tags: Sequence[Tag],
+    current: tuple[dt.date, dt.datetime] | None,
+    as_of: dt.date,
+    known_at: dt.datetime,
+) -> DataFrame:
     names = [tag.id for tag in tags]
-    current = current_moment(warehouse)
     if current is not None and current[0] <= as_of and current[1] <= known_at:
         return accounts.join(warehouse.read(TAG_CURRENT).select("account_id", *names), on="account_id", how="left")
     history = warehouse.read(TAG_VALUE).where(F.col("tag_id").isin(*names))

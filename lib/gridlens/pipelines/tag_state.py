@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT
 from gridlens.errors import SourceError
-from gridlens.pipelines.moments import knowledge_of_day, of_micros, of_moment
+from gridlens.pipelines.moments import knowledge_of_day, of_micros
 from gridlens.settings import Settings
 from gridlens.tags.library import Tag, TagLibrary
 from gridlens.tags.measures import Distribution, measured_before
@@ -77,11 +78,14 @@ def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
     for name, value in (("as_of", as_of), ("known_at", known_at)):
         if value is not None:
             rows = rows.where(F.col(name) == F.lit(value))
-    row = rows.agg(F.max(F.struct("as_of", "known_at")).alias("newest")).select("newest.as_of", _micros("newest.known_at")).first()
-    if row is None or row["as_of"] is None:
-        return None
-    known = of_micros(row["known_at"])
-    return Moment(row["as_of"], known, _writer(warehouse, row["as_of"], known))
+    newest = rows.agg(F.max(F.struct("as_of", "known_at")).alias("newest")).select("newest.as_of", _micros("newest.known_at"))
+    with ThreadPoolExecutor(1) as beside:
+        writers = beside.submit(_writers, warehouse, as_of)
+        row = newest.first()
+        if row is None or row["as_of"] is None:
+            return None
+        known = of_micros(row["known_at"])
+        return Moment(row["as_of"], known, writers.result().get((row["as_of"], row["known_at"]), ""))
 
 
 def asked_moment(
@@ -100,10 +104,12 @@ def asked_moment(
     return newest.as_of, newest.known_at
 
 
-def _writer(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> str:
+def _writers(warehouse: Warehouse, as_of: dt.date | None) -> dict[tuple[dt.date, int], str]:
+    """The run that last wrote the features of a moment, by as_of and microseconds of known_at: a row for each moment ever computed."""
     good = (F.col("job") == "features") & (F.col("outcome") == "succeeded")
-    row = warehouse.read(RUN_LOG).where(good & of_moment(as_of, known_at)).agg(F.max_by("run_id", "ended_at").alias("run")).first()
-    return str(row["run"]) if row else ""
+    runs = warehouse.read(RUN_LOG).where(good if as_of is None else good & (F.col("as_of") == F.lit(as_of)))
+    found = runs.groupBy("as_of", _micros("known_at")).agg(F.max_by("run_id", "ended_at").alias("run")).collect()
+    return {(row["as_of"], row["known_at"]): str(row["run"]) for row in found}
 
 
 def _micros(name: str) -> Column:
