@@ -89,7 +89,8 @@ def run_tags(
         run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
         with logged(warehouse, run):
             _not_before(state, moment)
-            stands = last_run(warehouse, "tags") == (run.fingerprints, moment.as_of, moment.known_at)
+            at = (moment.as_of, moment.known_at)
+            stands = state.moment == at and last_run(warehouse, "tags") == (run.fingerprints, *at)
             due = () if stands else state.due(library, moment, changed_only=options.changed)
             run.nothing_new = not due
             return _compute(warehouse, library, due, state, moment, run, say)
