@@ -96,7 +96,7 @@ def segments(spark: SparkSession, settings: Settings, as_of: dt.date) -> dict[st
 def test_segments_over_three_months(spark: SparkSession, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conf = tmp_path / "conf"
     (conf / "segments").mkdir(parents=True)
-    for name in ("load_shape.yml", "service_behaviour.yml"):  # the packaged ones give way
+    for name in ("daily_rhythm.yml", "load_shape.yml", "service_behaviour.yml"):  # the packaged ones give way
         (conf / "segments" / name).write_text("segmentations: []\n", encoding="utf-8")
     (conf / "segments" / "shape.yml").write_text(DEFINITION, encoding="utf-8")
     root = ["--root-dir", settings.root_dir, "--conf", str(conf)]
