@@ -42,7 +42,7 @@ need:
 def test_the_packaged_definitions_hold() -> None:
     definitions = segment_definitions(load_settings("local"))
     assert [s.id for s in definitions.segmentations] == ["daily_rhythm", "load_shape", "service_behaviour"]
-    assert definitions.segmentations[0].definition.components_of_features[:2] == ("working_day_00", "working_day_01")
+    assert definitions.segmentations[1].definition.components_of_features[:2] == ("working_day_00", "working_day_01")
     with pytest.raises(SettingsError, match="did you mean load_shape"):
         definitions.require("load_shap")
 
