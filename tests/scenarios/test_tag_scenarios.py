@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COUNTS
 from gridlens.contracts.tag import Category, Kind
 from gridlens.tags.engine import evaluate
 from gridlens.tags.library import Tag, load_tags
@@ -31,7 +31,7 @@ JUDGED = [tag for tag in LIBRARY.tags if tag.definition.kind in ("rule", "derive
 STATISTICAL = [tag for tag in LIBRARY.tags if tag.definition.kind == "statistical"]
 WRITTEN = {tag["id"]: tag for file in DEFINITIONS.glob("*.yml") for tag in yaml.safe_load(file.read_text(encoding="utf-8"))["tags"]}
 BY_TYPE: dict[str, Any] = {"boolean": False, "int": 0, "double": 0.0, "string": "-", "date": dt.date(2020, 1, 1)}
-NEUTRAL: dict[str, Any] = {name: BY_TYPE[field.type] for name, field in FIELDS.items() if field.null is None} | {
+NEUTRAL: dict[str, Any] = {name: BY_TYPE[field.type] for name, field in FIELDS.items() if field.null is None or name in COUNTS} | {
     "category": "residential",
     "party_kind": "person",
     "billing_kind": "postpaid",
