@@ -27,7 +27,7 @@ from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.association_facts import BasketFacts, basket_facts, basket_library, filled_baskets
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import AssociationOptions
-from gridlens.pipelines.tag_state import Moment, newest_features
+from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import empty, literal_in
@@ -108,10 +108,7 @@ def run_associations(
 
 
 def _moment(warehouse: Warehouse, options: AssociationOptions, chosen: Sequence[Basket]) -> Moment:
-    moment = newest_features(warehouse, options.as_of, options.known_at)
-    if moment is None:
-        day = f" of {options.as_of}" if options.as_of else ""
-        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+    moment = required_features(warehouse, options.as_of, options.known_at)
     with_tags = next((basket.id for basket in chosen if basket.tags), None)
     if with_tags and empty(warehouse.read(TAG_CATALOGUE).where(of_moment(moment.as_of, moment.known_at))):
         raise SourceError(f"basket {with_tags} holds tags, but there are none of {moment.as_of}: run `gridlens tags run` first")

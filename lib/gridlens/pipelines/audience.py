@@ -17,10 +17,10 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.lease import writer_lease
 from gridlens.pipelines.audience_declared import audience_library
-from gridlens.pipelines.audience_frame import WideFrame, audience_moment, facts_stamp, wide_frame
+from gridlens.pipelines.audience_frame import WideFrame, facts_stamp, wide_frame
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.moments import of_moment
-from gridlens.pipelines.tag_state import Moment
+from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
@@ -98,7 +98,7 @@ def run_count(
     """
     run = Run("audience", {})  # for its seconds
     warehouse = Warehouse(spark, settings)
-    moment = audience_moment(warehouse, as_of, known_at)
+    moment = required_features(warehouse, as_of, known_at)
     with ThreadPoolExecutor(1) as beside:
         accounts = beside.submit(_accounts, warehouse, moment)
         frame, matches = _matches(warehouse, definitions, chosen, moment)
@@ -129,7 +129,7 @@ def run_build(
     wanted = definitions.chosen(names)
     warehouse = Warehouse(spark, settings)
     with writer_lease(settings):
-        moment = audience_moment(warehouse, as_of, known_at)
+        moment = required_features(warehouse, as_of, known_at)
         run = Run("audience", {"audiences": [one.id for one in wanted]}, as_of=moment.as_of, known_at=moment.known_at)
         facts = facts_stamp(warehouse)
         run.fingerprints = {"facts": facts, **{one.id: one.stamp for one in wanted}}

@@ -16,7 +16,8 @@ from gridlens.audiences.terms import TermCount, term_counts, terms_of
 from gridlens.errors import SettingsError
 from gridlens.expressions import Checked
 from gridlens.pipelines.audience import Definitions
-from gridlens.pipelines.audience_frame import audience_moment, wide_frame
+from gridlens.pipelines.audience_frame import wide_frame
+from gridlens.pipelines.tag_state import required_features
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
@@ -95,7 +96,7 @@ def explain_audience(
         SourceError: there are no account features of that day.
     """
     warehouse = Warehouse(spark, settings)
-    moment = audience_moment(warehouse, as_of, known_at)
+    moment = required_features(warehouse, as_of, known_at)
     everyone = definitions.audiences.with_inputs([audience])
     inputs = [one for one in everyone if one.id != audience.id]
     frame = wide_frame(warehouse, definitions.tags, [audience], everyone, moment)
@@ -139,7 +140,7 @@ def explain_account(
         SettingsError: the account is not among them.
     """
     warehouse = Warehouse(spark, settings)
-    moment = audience_moment(warehouse, as_of, known_at)
+    moment = required_features(warehouse, as_of, known_at)
     everyone = definitions.audiences.with_inputs([audience])
     frame = wide_frame(warehouse, definitions.tags, [audience], everyone, moment)
     own = frame.rows.where(F.col("account_id") == account)

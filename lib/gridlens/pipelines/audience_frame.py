@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
@@ -19,12 +18,11 @@ from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.silver import SILVER
-from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.audience_declared import FEATURES, segment_columns
 from gridlens.pipelines.moments import end_of_local_day, of_moment
 from gridlens.pipelines.served_tags import serve_tags
-from gridlens.pipelines.tag_state import Moment, newest_features
+from gridlens.pipelines.tag_state import Moment
 from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
@@ -50,15 +48,6 @@ class WideFrame:
     def unserved(self) -> tuple[str, ...]:
         """Tags and segments read that have no value."""
         return (*self.expired, *self.never_computed)
-
-
-def audience_moment(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.datetime | None) -> Moment:
-    """The newest account features, of one day and moment of knowledge where these are given; raises SourceError without any."""
-    moment = newest_features(warehouse, as_of, known_at)
-    if moment is None:
-        day = f" of {as_of}" if as_of else ""
-        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
-    return moment
 
 
 def wide_frame(

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SMALL_CUSTOMER
-from gridlens.errors import SettingsError, SourceError
+from gridlens.errors import SettingsError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run
@@ -24,7 +24,7 @@ from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import SegmentOptions
 from gridlens.pipelines.segment_state import newest_segments
 from gridlens.pipelines.segmentation import Segmented, segment_accounts
-from gridlens.pipelines.tag_state import Moment, newest_features
+from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.segments.definition import Segmentation, load_segmentations, named
 from gridlens.segments.large import LargeCustomers, large_customers, load_large_customers
@@ -97,10 +97,7 @@ def run_segments(
     definitions = definitions or segment_definitions(settings)
     warehouse = Warehouse(spark, settings)
     with writer_lease(settings):
-        moment = newest_features(warehouse, options.as_of, options.known_at)
-        if moment is None:
-            day = f" of {options.as_of}" if options.as_of else ""
-            raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+        moment = required_features(warehouse, options.as_of, options.known_at)
         run = Run("segments", {"refit": options.refit}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {**definitions.fingerprints, "features": moment.run_id}
         with logged(warehouse, run):

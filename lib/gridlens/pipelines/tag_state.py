@@ -88,6 +88,15 @@ def newest_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.da
         return Moment(row["as_of"], known, writers.result().get((row["as_of"], row["known_at"]), ""))
 
 
+def required_features(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.datetime | None) -> Moment:
+    """As :func:`newest_features`; raises SourceError where there are none."""
+    moment = newest_features(warehouse, as_of, known_at)
+    if moment is None:
+        day = f" of {as_of}" if as_of else ""
+        raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+    return moment
+
+
 def asked_moment(
     warehouse: Warehouse, settings: Settings, as_of: dt.date | None, known_at: dt.datetime | None
 ) -> tuple[dt.date, dt.datetime]:

@@ -11,13 +11,13 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, tag_current_table
-from gridlens.errors import SettingsError, SourceError
+from gridlens.errors import SettingsError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import TagOptions
-from gridlens.pipelines.tag_state import Moment, TagState, newest_features, tag_state
+from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
@@ -81,10 +81,7 @@ def run_tags(
     with writer_lease(settings):
         state = tag_state(warehouse)
         as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
-        moment = newest_features(warehouse, as_of, known_at)
-        if moment is None:
-            day = f" of {as_of}" if as_of else ""
-            raise SourceError(f"there are no account features{day}: run `gridlens features` first (it needs a source with customers)")
+        moment = required_features(warehouse, as_of, known_at)
         run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
         with logged(warehouse, run):
