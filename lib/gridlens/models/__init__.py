@@ -1,0 +1,1 @@
+"""Models: from a training table to calibrated probabilities, their figures and their reasons."""
