@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from gridlens.errors import SettingsError
 from gridlens.settings import Settings
 
 
@@ -35,3 +36,12 @@ def of_micros(micros: int) -> dt.datetime:
 def knowledge_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
     """The default moment of knowledge: the end of ``as_of`` in the company's zone plus the declared lag, UTC."""
     return end_of_local_day(as_of, settings.zone) + dt.timedelta(hours=settings.known_at_lag_hours)
+
+
+def not_before(standing: tuple[dt.date, dt.datetime] | None, at: tuple[dt.date, dt.datetime], *, what: str, table: str) -> None:
+    """Raises SettingsError where ``what`` stands at a later (as_of, known_at) than ``at``; ``table`` shows earlier moments."""
+    if standing and at < standing:
+        raise SettingsError(
+            f"the {what} stand as of {standing[0]} (known at {standing[1]:%Y-%m-%d %H:%M}Z): an earlier day cannot be put before it; "
+            f"give --as-of that day or a later one, or look at the past with `gridlens show {table}`"
+        )

@@ -15,12 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.segment import LARGE_CUSTOMER, SMALL_CUSTOMER
-from gridlens.errors import SettingsError
+from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SMALL_CUSTOMER
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import SegmentOptions
 from gridlens.pipelines.segment_state import newest_segments
 from gridlens.pipelines.segmentation import Segmented, segment_accounts
@@ -101,19 +100,11 @@ def run_segments(
         run = Run("segments", {"refit": options.refit}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {**definitions.fingerprints, "features": moment.run_id}
         with logged(warehouse, run):
-            _not_before(newest_segments(warehouse), moment)
+            not_before(newest_segments(warehouse), (moment.as_of, moment.known_at), what="segments", table=SEGMENT.name)
             run.nothing_new = not options.refit and last_run(warehouse, "segments") == (run.fingerprints, moment.as_of, moment.known_at)
             if run.nothing_new:
                 return SegmentsResult(run.run_id, moment.as_of, moment.known_at, True, (), 0, 0, 0, run.seconds)
             return _compute(warehouse, definitions, moment, run, refit=options.refit, say=say)
-
-
-def _not_before(newest: tuple[dt.date, dt.datetime] | None, moment: Moment) -> None:
-    if newest and (moment.as_of, moment.known_at) < newest:
-        raise SettingsError(
-            f"the segments stand as of {newest[0]} (known at {newest[1]:%Y-%m-%d %H:%M}Z): an earlier day cannot be put before it; "
-            "give --as-of that day or a later one, or look at the past with `gridlens show segment_v1`"
-        )
 
 
 def _compute(warehouse: Warehouse, definitions: SegmentDefinitions, moment: Moment, run: Run, *, refit: bool, say: Say) -> SegmentsResult:

@@ -11,11 +11,10 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, tag_current_table
-from gridlens.errors import SettingsError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import TagOptions
 from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
 from gridlens.runs import Run, logged, timed
@@ -85,20 +84,12 @@ def run_tags(
         run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id}
         with logged(warehouse, run):
-            _not_before(state, moment)
             at = (moment.as_of, moment.known_at)
+            not_before(state.moment, at, what="tags", table=TAG_VALUE.name)
             stands = state.moment == at and last_run(warehouse, "tags") == (run.fingerprints, *at)
             due = () if stands else state.due(library, moment, changed_only=options.changed)
             run.nothing_new = not due
             return _compute(warehouse, library, due, state, moment, run, say)
-
-
-def _not_before(state: TagState, moment: Moment) -> None:
-    if state.moment and (moment.as_of, moment.known_at) < state.moment:
-        raise SettingsError(
-            f"the tags stand as of {state.moment[0]} (known at {state.moment[1]:%Y-%m-%d %H:%M}Z): an earlier day cannot be put before it; "
-            "give --as-of that day or a later one, or look at the past with `gridlens show tag_value_v1`"
-        )
 
 
 def _compute(
