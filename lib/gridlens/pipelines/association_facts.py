@@ -49,9 +49,17 @@ class BasketFacts:
     until: dt.datetime
 
 
-def basket_library(settings: Settings) -> BasketLibrary:
-    """The baskets of conf/associations, the user's files first; raises DefinitionError at the first mistake, naming file and line."""
-    return load_baskets(conf_files(settings, "associations"), known_tags(tag_library(settings)))
+def basket_library(settings: Settings, tags: TagLibrary | None = None) -> BasketLibrary:
+    """The baskets of conf/associations, the user's files first.
+
+    Args:
+        settings: name the user's folder.
+        tags: the tags where they have been read already.
+
+    Raises:
+        DefinitionError: at the first mistake, naming file and line.
+    """
+    return load_baskets(conf_files(settings, "associations"), known_tags(tags or tag_library(settings)))
 
 
 def known_tags(library: TagLibrary) -> dict[str, KnownTag]:

@@ -68,9 +68,12 @@ class Definitions:
         return [self.audiences.audience(name) for name in dict.fromkeys(names or self.audiences.ids)]
 
 
-def read_definitions(settings: Settings) -> Definitions:
-    """Tags and audiences of the configuration; raises DefinitionError at the first mistake, naming file and line."""
-    tags = tag_library(settings)
+def read_definitions(settings: Settings, tags: TagLibrary | None = None) -> Definitions:
+    """Tags and audiences of the configuration; raises DefinitionError at the first mistake, naming file and line.
+
+    ``tags`` are the tags where they have been read already.
+    """
+    tags = tags or tag_library(settings)
     return Definitions(tags, audience_library(settings, tags))
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from gridlens.pipelines.association_facts import basket_library
 from gridlens.pipelines.associations import AssociationsResult, run_associations
-from gridlens.pipelines.audience import AudienceResult, run_build
+from gridlens.pipelines.audience import AudienceResult, read_definitions, run_build
+from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.graph import GraphResult, run_graph
 from gridlens.pipelines.options import AssociationOptions, GraphOptions, SegmentOptions, TagOptions, TrajectoryOptions
 from gridlens.pipelines.segments import SegmentsResult, run_segments
@@ -32,8 +34,9 @@ class Understood:
 
 def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: dt.datetime, *, say: Say) -> Iterator[Understood]:
     """Runs the jobs one after another; each reads what those before it wrote."""
+    library = tag_library(settings)
     say("tags")
-    tags = run_tags(spark, settings, TagOptions(as_of, known_at), say=say)
+    tags = run_tags(spark, settings, TagOptions(as_of, known_at), library=library, say=say)
     yield Understood("tags", tags.nothing_new, _tags(tags), tags.seconds)
     say("graph")
     graph = run_graph(spark, settings, GraphOptions(as_of, known_at), say=say)
@@ -45,10 +48,10 @@ def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at
     segments = run_segments(spark, settings, SegmentOptions(as_of, known_at), say=say)
     yield Understood("segments", segments.nothing_new, _segments(segments), segments.seconds)
     say("associations")
-    rules = run_associations(spark, settings, AssociationOptions(as_of, known_at), say=say)
+    rules = run_associations(spark, settings, AssociationOptions(as_of, known_at), library=basket_library(settings, library), say=say)
     yield Understood("associations", rules.nothing_new, _rules(rules), rules.seconds)
     say("audiences")
-    audiences = run_build(spark, settings, as_of=as_of, known_at=known_at, say=say)
+    audiences = run_build(spark, settings, as_of=as_of, known_at=known_at, definitions=read_definitions(settings, library), say=say)
     yield Understood("audiences", audiences.nothing_new, _audiences(audiences), audiences.seconds)
 
 
