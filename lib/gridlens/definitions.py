@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import graphlib
+import hashlib
+import json
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from gridlens.errors import DefinitionError
@@ -16,7 +19,15 @@ from gridlens.errors import DefinitionError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Step = str | int
 Place = tuple[Step, ...]
+STAMP_LENGTH = 16
+"""Digits of a fingerprint that rows carry."""
 _EXPECTED = {"Input should be ": "", "String should match ": "text that matches ", "String should have ": "text with "}
+
+
+class Frozen(BaseModel):
+    """A part of a definition: it cannot be changed, and knows no other fields than its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -44,9 +55,13 @@ class Document:
             steps = steps[:-1]
         return steps
 
+    def where(self, place: Sequence[Step] = ()) -> str:
+        """File and line of ``place``: ``conf/rules/x.yml line 12``."""
+        return f"{self.path} line {self.line(place)}"
+
     def error(self, place: Sequence[Step], sentence: str) -> DefinitionError:
         """A DefinitionError that begins with file and line: ``conf/rules/x.yml line 12: sentence``."""
-        return DefinitionError(f"{self.path} line {self.line(place)}: {sentence}")
+        return DefinitionError(f"{self.where(place)}: {sentence}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,10 @@ class Defined(Generic[ModelT]):
     value: ModelT
     document: Document
     place: Place
+
+    def where(self, *at: Step) -> str:
+        """File and line of this definition, or of the place ``at`` inside it."""
+        return self.document.where((*self.place, *at))
 
     def error(self, sentence: str, *, at: Sequence[Step] = ()) -> DefinitionError:
         """A DefinitionError at this definition, or at the place ``at`` inside it."""
@@ -144,6 +163,48 @@ def parse_definitions(model: type[ModelT], path: str | Path, *, under: str | Non
     if not isinstance(items, list):
         raise document.error((under,), f"field {under}: expected a list")
     return [Defined(_validated(model, document, (under, i), item), document, (under, i)) for i, item in enumerate(items)]
+
+
+def refuse_repeated(identity: str, origin: Defined[Any], first: Defined[Any] | None) -> None:
+    """Raises DefinitionError at ``origin`` where ``first`` has its id already."""
+    if first is not None:
+        raise origin.error(f"field id: {identity} is already used in {first.where()}; choose another", at=("id",))
+
+
+def reading_levels(
+    reads: Mapping[str, Collection[str]], origins: Mapping[str, Defined[Any]], *, what: str, field: str
+) -> list[tuple[str, ...]]:
+    """Ids of definitions that read one another, by level: each level reads those before it and nothing else.
+
+    Args:
+        reads: of every id those that it reads.
+        origins: where each is defined.
+        what: what they are, in the plural, for the sentence of an error.
+        field: the field that says what a definition reads.
+
+    Raises:
+        DefinitionError: they read one another in a circle; the sentence goes round it once from its first id.
+    """
+    sorter = graphlib.TopologicalSorter(reads)
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        # graphlib names each id before those that read it; a reader expects "a reads b" as a -> b.
+        circle = error.args[1][:0:-1]
+        start = circle.index(min(circle))
+        circle = [*circle[start:], *circle[:start], circle[start]]
+        sentence = f"field {field}: {what} read one another in a circle: {' -> '.join(circle)}; break it at one of them"
+        raise origins[circle[0]].error(sentence, at=(field,)) from None
+    levels = []
+    while sorter.is_active():
+        levels.append(sorter.get_ready())
+        sorter.done(*levels[-1])
+    return levels
+
+
+def fingerprint_of(content: Any) -> str:
+    """SHA-256 (hex) of plain values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _validated(model: type[ModelT], document: Document, place: Place, item: Any) -> ModelT:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as ModelField
+from pydantic import field_validator
 
 from gridlens.contracts.association import EVENT_NAMES, KINDS, MIN_GROUP, SERVICE_NAMES
+from gridlens.definitions import Frozen
 
 SEPARATOR = ":"
 """Between the parts of an item: kind, code and, of events, what it was about."""
@@ -16,11 +17,7 @@ Dimension = Literal["industry", "area", "category"]
 Share = Annotated[float, ModelField(gt=0, le=1, allow_inf_nan=False)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Products(_Frozen):
+class Products(Frozen):
     """Products and services that the account bought: items ``product:<product_id>``.
 
     Attributes:
@@ -32,7 +29,7 @@ class Products(_Frozen):
     ids: tuple[str, ...] = ()
 
 
-class Services(_Frozen):
+class Services(Frozen):
     """Contacts: items ``service:<kind>``; ``kinds`` of silver.service_event, opened in ``days`` days up to as_of."""
 
     days: int = ModelField(ge=1)
@@ -46,7 +43,7 @@ class Services(_Frozen):
         return kinds
 
 
-class Events(_Frozen):
+class Events(Frozen):
     """Web, app and market events: items ``event:<kind>`` or, with an object, ``event:<kind>:<object>``, in ``days`` days up to as_of.
 
     ``names`` are kinds of silver.interaction, such as ``quote_received``, or kind and object, such as ``search:tariff``.
@@ -63,7 +60,7 @@ class Events(_Frozen):
         return names
 
 
-class Contents(_Frozen):
+class Contents(Frozen):
     """What lies in a basket: any of products, services, events and tags.
 
     ``tags`` are ids: a boolean tag is the item ``tag:<id>`` where it is true, a text tag is ``tag:<id>=<value>``.
@@ -81,14 +78,14 @@ class Contents(_Frozen):
         return tuple(kind for kind, given in zip(KINDS, there, strict=True) if given)
 
 
-class Coverage(_Frozen):
+class Coverage(Frozen):
     """Items that fewer than ``least`` or more than ``most`` of the baskets hold are left out: the latter say nothing and cost most."""
 
     least: Share = 0.005
     most: Share = 0.5
 
 
-class BasketDefinition(_Frozen):
+class BasketDefinition(Frozen):
     """One basket table.
 
     Attributes:

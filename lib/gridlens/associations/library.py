@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,12 +10,11 @@ from pathlib import Path
 from gridlens.associations.definition import BasketDefinition, contradictions
 from gridlens.associations.related import KnownTag
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.definitions import Defined, definition_files, parse_definitions
+from gridlens.definitions import STAMP_LENGTH, Defined, definition_files, fingerprint_of, parse_definitions, refuse_repeated
 from gridlens.errors import SettingsError, nearest
 from gridlens.expression_functions import BOOLEAN
 from gridlens.expressions import Checked, check
 
-STAMP_LENGTH = 16
 _NAMES = {"name_zh", "name_en", "description", "owner", "reason"}
 """Fields that no rule depends on."""
 
@@ -83,10 +80,7 @@ def load_baskets(places: Sequence[str | Path], tags: Mapping[str, KnownTag]) -> 
             for place, sentence in contradictions(origin.value):
                 raise origin.error(sentence, at=place)
             identity = origin.value.id
-            if identity in found:
-                first = found[identity]
-                where = f"{first.document.path} line {first.document.line(first.place)}"
-                raise origin.error(f"field id: {identity} is already used in {where}; choose another", at=("id",))
+            refuse_repeated(identity, origin, found.get(identity))
             found[identity] = origin
             baskets.append(_basket(origin, tags))
     return BasketLibrary(tuple(sorted(baskets, key=lambda basket: basket.id)))
@@ -94,9 +88,8 @@ def load_baskets(places: Sequence[str | Path], tags: Mapping[str, KnownTag]) -> 
 
 def _basket(origin: Defined[BasketDefinition], tags: Mapping[str, KnownTag]) -> Basket:
     definition = origin.value
-    where = str(origin.error("", at=("population",))).removesuffix(": ")
     types = {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name not in ACCOUNT_FEATURE.keys}
-    population = check(definition.population, types, where, family=BOOLEAN)
+    population = check(definition.population, types, origin.where("population"), family=BOOLEAN)
     for position, identity in enumerate(definition.items.tags):
         if identity not in tags:
             sentence = f"field items.tags: {identity} is no tag; {nearest(identity, tags, '`gridlens tags list` shows them')}"
@@ -106,8 +99,7 @@ def _basket(origin: Defined[BasketDefinition], tags: Mapping[str, KnownTag]) -> 
         "definition": definition.model_dump(mode="json", exclude=_NAMES),
         "tags": {tag.id: tag.fingerprint for tag in read},
     }
-    stamp = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:STAMP_LENGTH]
-    return Basket(definition, population, read, _currency(origin), stamp)
+    return Basket(definition, population, read, _currency(origin), fingerprint_of(content)[:STAMP_LENGTH])
 
 
 def _currency(origin: Defined[BasketDefinition]) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as ModelField
+from pydantic import field_validator
 
 from gridlens.contracts import codes
+from gridlens.definitions import Frozen
 
 SuppressionKind = Literal["expression", "consent", "contact"]
 KINDS: tuple[str, ...] = get_args(SuppressionKind)
@@ -17,11 +18,7 @@ _ID = r"^[a-z][a-z0-9_]*$"
 Place = tuple[str | int, ...]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AudienceDefinition(_Frozen):
+class AudienceDefinition(Frozen):
     """One audience.
 
     Attributes:
@@ -68,7 +65,7 @@ class AudienceDefinition(_Frozen):
         return " ".join(self.where.split())
 
 
-class SuppressionDefinition(_Frozen):
+class SuppressionDefinition(Frozen):
     """One reason not to approach an account.
 
     Attributes:

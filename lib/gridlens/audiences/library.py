@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import graphlib
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from gridlens.audiences.definition import AudienceDefinition, SuppressionDefinition, contradictions
-from gridlens.definitions import Defined, definition_files, parse_definitions
+from gridlens.definitions import (
+    STAMP_LENGTH,
+    Defined,
+    definition_files,
+    fingerprint_of,
+    parse_definitions,
+    reading_levels,
+    refuse_repeated,
+)
 from gridlens.errors import SettingsError, nearest
 from gridlens.expression_functions import BOOLEAN
 from gridlens.expressions import Checked, check
 
-STAMP_LENGTH = 16
 AD_HOC = "ad_hoc"
 """Name of the audience that an expression on the command line makes."""
 
@@ -120,7 +125,7 @@ class AudienceLibrary:
             version=1,
             reason="given on the command line",
         )
-        return Audience(definition, (), _named(checked, self.ids), _sha({"where": definition.text}), checked)
+        return Audience(definition, (), _named(checked, self.ids), fingerprint_of({"where": definition.text}), checked)
 
 
 def load_audiences(
@@ -170,18 +175,14 @@ def _suppressions(places: Sequence[str | Path], columns: Mapping[str, str]) -> d
 def _free(origin: Defined[AudienceDefinition], others: Mapping[str, Defined[AudienceDefinition]], columns: Mapping[str, str]) -> None:
     """Raises where the id of an audience is taken."""
     identity = origin.value.id
-    if identity in others:
-        first = others[identity]
-        where = f"{first.document.path} line {first.document.line(first.place)}"
-        raise origin.error(f"field id: {identity} is already used in {where}; choose another", at=("id",))
+    refuse_repeated(identity, origin, others.get(identity))
     if identity in columns or identity == AD_HOC:
         what = "reserved" if identity == AD_HOC else "the name of a feature, tag or segment"
         raise origin.error(f"field id: {identity} is {what}; choose another", at=("id",))
 
 
 def _checked(origin: Defined[Any], where: str, types: Mapping[str, str]) -> Checked:
-    place = str(origin.error("", at=("where",))).removesuffix(": ")
-    return check(where, types, place, family=BOOLEAN)
+    return check(where, types, origin.where("where"), family=BOOLEAN)
 
 
 def _named(checked: Checked, audiences: Iterable[str]) -> tuple[str, ...]:
@@ -205,22 +206,12 @@ def _applied(origin: Defined[AudienceDefinition], suppressions: Mapping[str, Sup
 
 def _order(origins: Mapping[str, Defined[AudienceDefinition]], checks: Mapping[str, Checked]) -> list[str]:
     """Ids in an order in which each audience stands after those it reads; raises where they go in a circle."""
-    graph = {identity: _named(checks[identity], origins) for identity in origins}
-    try:
-        return list(graphlib.TopologicalSorter(graph).static_order())
-    except graphlib.CycleError as error:
-        # graphlib names each audience before those that read it; a reader expects "a reads b" as a -> b.
-        circle = error.args[1][::-1]
-        sentence = f"field where: audiences read one another in a circle: {' -> '.join(circle)}; break it at one of them"
-        raise origins[circle[0]].error(sentence, at=("where",)) from None
+    reads = {identity: _named(checks[identity], origins) for identity in origins}
+    return list(chain.from_iterable(reading_levels(reads, origins, what="audiences", field="where")))
 
 
 def _fingerprint(definition: AudienceDefinition, applied: Iterable[Suppression], read: Iterable[Audience]) -> str:
     names = {"name_zh", "name_en", "reason"}
     own = definition.model_dump(mode="json", exclude={*names, "owner"})
     rules = [one.definition.model_dump(mode="json", exclude=names) for one in applied]
-    return _sha({**own, "where": definition.text, "suppressions": rules, "audiences": {one.id: one.fingerprint for one in read}})
-
-
-def _sha(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return fingerprint_of({**own, "where": definition.text, "suppressions": rules, "audiences": {one.id: one.fingerprint for one in read}})

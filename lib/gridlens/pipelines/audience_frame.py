@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +9,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.audiences.facts import consent_flags, last_contacts
-from gridlens.audiences.library import STAMP_LENGTH, Audience
+from gridlens.audiences.library import Audience
 from gridlens.audiences.membership import BASE
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.silver import SILVER
+from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.audience_declared import FEATURES, segment_columns
 from gridlens.pipelines.moments import end_of_local_day, of_moment
@@ -118,4 +117,4 @@ def facts_stamp(warehouse: Warehouse) -> str:
     good = F.col("job").isin(*_READ_JOBS) & (F.col("outcome") == "succeeded")
     rows = warehouse.read(RUN_LOG).where(good).groupBy("job").agg(F.max_by("run_id", "ended_at").alias("run")).collect()
     runs = {row["job"]: row["run"] for row in rows}
-    return hashlib.sha256(json.dumps(runs, sort_keys=True).encode()).hexdigest()[:STAMP_LENGTH]
+    return fingerprint_of(runs)[:STAMP_LENGTH]

@@ -9,7 +9,6 @@ a run that died half-way leaves months that differ.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
+from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
@@ -127,7 +127,7 @@ def _month_digests(events: DataFrame) -> Digests:
 
 def _whole(months: Digests) -> str:
     """The digests of all months as one."""
-    return hashlib.sha256(json.dumps(months, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint_of(months)[:STAMP_LENGTH]
 
 
 def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> TrajectoryFacts:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gridlens.definitions import Defined, parse_definitions
+from gridlens.definitions import Defined, fingerprint_of, parse_definitions
 
 
 class Decision(BaseModel):
@@ -48,7 +46,7 @@ class Decisions:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all pairs."""
-        return hashlib.sha256(json.dumps([sorted(self.same), sorted(self.different)]).encode()).hexdigest()
+        return fingerprint_of([sorted(self.same), sorted(self.different)])
 
     def leaving(self, party: str) -> frozenset[str]:
         """``party`` and all that decisions say are the same as it."""
@@ -79,8 +77,7 @@ def _enter(latest: dict[frozenset[str], Defined[Decision]], defined: Defined[Dec
     pair = frozenset(defined.value.parties)
     other = latest.get(pair)
     if other and other.value.decided_on == defined.value.decided_on and other.value.verdict != defined.value.verdict:
-        where = f"{other.document.path} line {other.document.line(other.place)}"
-        raise defined.error(f"the same pair is {other.value.verdict} on the same day in {where}; keep one", at=("verdict",))
+        raise defined.error(f"the same pair is {other.value.verdict} on the same day in {other.where()}; keep one", at=("verdict",))
     if other is None or other.value.decided_on <= defined.value.decided_on:
         latest[pair] = defined
 

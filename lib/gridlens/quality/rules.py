@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as ModelField
 
 from gridlens.contracts.entities import ENTITIES
-from gridlens.definitions import Defined, definition_files, explain, parse_definitions
+from gridlens.definitions import Defined, definition_files, explain, fingerprint_of, parse_definitions, refuse_repeated
 from gridlens.quality.rule_functions import FUNCTIONS, RuleFunction, check_pattern
 from gridlens.tables import Field
 
@@ -88,8 +86,7 @@ class RuleSet:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the rules' content; independent of files, order and layout."""
-        content = [rule.model_dump(mode="json") for rule in self.rules]
-        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return fingerprint_of([rule.model_dump(mode="json") for rule in self.rules])
 
 
 def load_rules(places: Sequence[str | Path]) -> RuleSet:
@@ -105,10 +102,7 @@ def load_rules(places: Sequence[str | Path]) -> RuleSet:
     for file in definition_files(places, "rules", "customer.yml"):
         for defined in parse_definitions(Rule, file, under="rules"):
             identity = defined.value.id
-            if identity in seen:
-                first = seen[identity]
-                where = f"{first.document.path} line {first.document.line(first.place)}"
-                raise defined.error(f"field id: {identity} is already used in {where}; choose another", at=("id",))
+            refuse_repeated(identity, defined, seen.get(identity))
             seen[identity] = defined
             rules.append(_checked(defined))
     return RuleSet(tuple(sorted(rules, key=lambda rule: rule.id)))

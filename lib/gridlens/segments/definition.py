@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, field_validator
 from pydantic import Field as ModelField
 
-from gridlens.definitions import Defined, definition_files, parse_definitions
+from gridlens.definitions import Defined, Frozen, definition_files, fingerprint_of, parse_definitions
 from gridlens.errors import SettingsError, nearest
 from gridlens.expressions import Checked, check
 
@@ -22,18 +20,14 @@ _ID = r"^[a-z][a-z0-9_]*$"
 _WORDING = ("name_zh", "name_en", "description")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Words(_Frozen):
+class Words(Frozen):
     """A phrase in both languages."""
 
     zh: str = ModelField(min_length=1)
     en: str = ModelField(min_length=1)
 
 
-class FeatureDefinition(_Frozen):
+class FeatureDefinition(Frozen):
     """One feature, or 24 of a daily profile.
 
     Attributes:
@@ -62,7 +56,7 @@ class FeatureDefinition(_Frozen):
         return tuple(f"{self.id}_{hour:02d}" for hour in range(HOURS)) if self.profile else (self.id,)
 
 
-class Phrase(_Frozen):
+class Phrase(Frozen):
     """What a segment is called where an expression's mean is far above (``high``) or below (``low``) that of the others."""
 
     expression: str = ModelField(min_length=1)
@@ -70,7 +64,7 @@ class Phrase(_Frozen):
     low: Words
 
 
-class SegmentationDefinition(_Frozen):
+class SegmentationDefinition(Frozen):
     """One segmentation by clustering.
 
     Attributes:
@@ -178,13 +172,10 @@ def _checked(origin: Defined[SegmentationDefinition], columns: Mapping[str, str]
     definition = origin.value
     for place, sentence in _contradictions(definition, columns):
         raise origin.error(sentence, at=place)
-
-    def at(*place: str | int) -> str:
-        return f"{origin.document.path} line {origin.document.line((*origin.place, *place))}"
-
+    at = origin.where
     return Segmentation(
         definition,
-        fingerprint_of(definition),
+        fingerprint_of_meaning(definition),
         check(definition.population, columns, at("population"), family="boolean"),
         tuple(
             check(feature.expression, columns, at("features", i, "expression")) if feature.expression else None
@@ -194,10 +185,9 @@ def _checked(origin: Defined[SegmentationDefinition], columns: Mapping[str, str]
     )
 
 
-def fingerprint_of(definition: BaseModel) -> str:
+def fingerprint_of_meaning(definition: BaseModel) -> str:
     """SHA-256 (hex) of a definition without its own wording."""
-    content = definition.model_dump(mode="json", exclude=set(_WORDING))
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return fingerprint_of(definition.model_dump(mode="json", exclude=set(_WORDING)))
 
 
 def _contradictions(definition: SegmentationDefinition, columns: Mapping[str, str]) -> Iterator[tuple[tuple[str | int, ...], str]]:

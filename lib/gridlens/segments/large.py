@@ -10,26 +10,21 @@ from operator import add
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as ModelField
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts.segment import LARGE_CUSTOMER, NAMES_OF_PARTS, PARTS
-from gridlens.definitions import parse_definitions
+from gridlens.definitions import Frozen, parse_definitions
 from gridlens.expressions import Checked, check
-from gridlens.segments.definition import fingerprint_of
+from gridlens.segments.definition import fingerprint_of_meaning
 
 NEUTRAL = 50.0
 """Score of a part of which nothing is known."""
 _SCORES = {"score": "double", **{f"{part}_score": "double" for part in PARTS}}
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Measure(_Frozen):
+class Measure(Frozen):
     """One measure of a part: a checked numeric expression, and whether high or low is better."""
 
     expression: str = ModelField(min_length=1)
@@ -37,14 +32,14 @@ class Measure(_Frozen):
     better: Literal["high", "low"] = "high"
 
 
-class Part(_Frozen):
+class Part(Frozen):
     """One part of the score; a measure that is not known is left out of the part's mean."""
 
     weight: float = ModelField(gt=0)
     measures: tuple[Measure, ...] = ModelField(min_length=1)
 
 
-class Parts(_Frozen):
+class Parts(Frozen):
     """The five parts."""
 
     value: Part
@@ -54,7 +49,7 @@ class Parts(_Frozen):
     potential: Part
 
 
-class LargeDefinition(_Frozen):
+class LargeDefinition(Frozen):
     """Who is a large customer, how the parts are scored, and which scores make a high-quality customer."""
 
     name_zh: str
@@ -75,17 +70,14 @@ class LargeCustomers:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint_of(self.definition)
+        return fingerprint_of_meaning(self.definition)
 
 
 def load_large_customers(file: Path, columns: Mapping[str, str]) -> LargeCustomers:
     """The definition in ``file``; raises DefinitionError that names file and line."""
     (origin,) = parse_definitions(LargeDefinition, file)
     definition = origin.value
-
-    def at(*place: str | int) -> str:
-        return f"{file} line {origin.document.line(place)}"
-
+    at = origin.where
     measures = {
         part: tuple(
             check(m.expression, columns, at("parts", part, "measures", i, "expression"), family="number")

@@ -7,24 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as ModelField
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.segment import SMALL_CUSTOMER
-from gridlens.definitions import Defined, parse_definitions
+from gridlens.definitions import Defined, Frozen, parse_definitions
 from gridlens.expressions import Checked, check
-from gridlens.segments.definition import fingerprint_of
+from gridlens.segments.definition import fingerprint_of_meaning
 
 DIMENSIONS = ("industry", "stage", "rhythm", "need")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Group(_Frozen):
+class Group(Frozen):
     """One group; without ``when`` it is the last, and takes the rest."""
 
     id: str = ModelField(pattern=r"^[a-z][a-z0-9_]*$")
@@ -33,7 +28,7 @@ class Group(_Frozen):
     when: str | None = None
 
 
-class SmallDefinition(_Frozen):
+class SmallDefinition(Frozen):
     """Who is a small customer, and the groups of each dimension: the first that holds counts; of ``need`` all do."""
 
     name_zh: str
@@ -55,7 +50,7 @@ class SmallCustomers:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint_of(self.definition)
+        return fingerprint_of_meaning(self.definition)
 
     def groups(self, dimension: str) -> tuple[Group, ...]:
         return tuple(getattr(self.definition, dimension))
@@ -66,7 +61,7 @@ def load_small_customers(file: Path, columns: Mapping[str, str]) -> SmallCustome
     (origin,) = parse_definitions(SmallDefinition, file)
     return SmallCustomers(
         origin.value,
-        check(origin.value.population, columns, f"{file} line {origin.document.line(('population',))}", family="boolean"),
+        check(origin.value.population, columns, origin.where("population"), family="boolean"),
         {dimension: _conditions(origin, dimension, columns) for dimension in DIMENSIONS},
     )
 
@@ -78,11 +73,8 @@ def _conditions(origin: Defined[SmallDefinition], dimension: str, columns: Mappi
             raise origin.error(f"group {group.id}: the last group, and only the last, has no when: it takes the rest", at=(dimension, i))
         if [g.id for g in groups].count(group.id) > 1:
             raise origin.error(f"group {group.id} is there twice; choose another id", at=(dimension, i, "id"))
-    path, document = origin.document.path, origin.document
     return tuple(
-        check(g.when, columns, f"{path} line {document.line((dimension, i, 'when'))}", family="boolean")
-        for i, g in enumerate(groups)
-        if g.when is not None
+        check(g.when, columns, origin.where(dimension, i, "when"), family="boolean") for i, g in enumerate(groups) if g.when is not None
     )
 
 

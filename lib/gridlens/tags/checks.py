@@ -36,9 +36,8 @@ def checked_expression(draft: Draft, types: Mapping[str, str], *, untyped: Colle
         DefinitionError: it is not allowed, or reads a tag that ``inputs`` lacks.
     """
     text, place = draft.definition.formula
-    where = str(draft.origin.error("", at=place)).removesuffix(": ")
     try:
-        return check(text, types, where, family=NUMBER if draft.definition.bands else None)
+        return check(text, types, draft.origin.where(*place), family=NUMBER if draft.definition.bands else None)
     except DefinitionError:
         # A tag that it reads without saying so may come later in the order, and would be called an unknown column.
         words = set(re.findall(r"\w+", _QUOTED.sub(" ", text)))

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as ModelField
+from pydantic import field_validator
 
 from gridlens.contracts.tag import Category, Kind, Refresh
+from gridlens.definitions import Frozen
 from gridlens.tables import Sensitivity
 
 WINDOW = "{window}"
@@ -17,25 +18,21 @@ _WITH_WINDOW = ("id", "name_zh", "name_en", "description")
 Place = tuple[str | int, ...]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Label(_Frozen):
+class Label(Frozen):
     """The name of a text value."""
 
     zh: str = ModelField(min_length=1)
     en: str = ModelField(min_length=1)
 
 
-class Step(_Frozen):
+class Step(Frozen):
     """One band: numbers less than ``below`` (and not in an earlier band) have ``value``; the last has no ``below``."""
 
     below: float | None = ModelField(default=None, allow_inf_nan=False)
     value: str = ModelField(min_length=1)
 
 
-class Bands(_Frozen):
+class Bands(Frozen):
     """A number cut into texts: ``of`` is a numeric expression, ``steps`` ascend and leave no gap."""
 
     of: str = ModelField(min_length=1)
@@ -60,7 +57,7 @@ class Bands(_Frozen):
         return f"{self.of}: {'; '.join(parts)}"
 
 
-class TagDefinition(_Frozen):
+class TagDefinition(Frozen):
     """One definition; with ``windows`` it stands for one tag a window.
 
     Attributes:

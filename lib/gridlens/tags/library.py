@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import graphlib
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from gridlens.contracts.tag import OLD, SQL_TYPES, TagColumn, ValueType
-from gridlens.definitions import definition_files, parse_definitions
+from gridlens.definitions import STAMP_LENGTH, definition_files, fingerprint_of, parse_definitions, reading_levels, refuse_repeated
 from gridlens.errors import SettingsError, nearest
 from gridlens.expressions import Checked
 from gridlens.tags.checks import Draft, check_kind, checked_expression, compare_inputs, value_type_of
 from gridlens.tags.definition import TagDefinition, contradictions, expanded
 
-STAMP_LENGTH = 16
 RESERVED = ("account_id", "as_of", "known_at")
 
 
@@ -87,7 +82,7 @@ class TagLibrary:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all tags' ids and fingerprints."""
-        return _sha({tag.id: tag.fingerprint for tag in self.tags})
+        return fingerprint_of({tag.id: tag.fingerprint for tag in self.tags})
 
     def tag(self, identity: str) -> Tag:
         """The tag with this id; raises SettingsError that names the nearest."""
@@ -134,10 +129,7 @@ def load_tags(places: Sequence[str | Path], columns: Mapping[str, str]) -> TagLi
 def _named(draft: Draft, others: Mapping[str, Draft], columns: Mapping[str, str]) -> Draft:
     """The draft, where its id is free."""
     identity, origin = draft.definition.id, draft.origin
-    if identity in others:
-        first = others[identity].origin
-        where = f"{first.document.path} line {first.document.line(first.place)}"
-        raise origin.error(f"field id: {identity} is already used in {where}; choose another", at=("id",))
+    refuse_repeated(identity, origin, others[identity].origin if identity in others else None)
     if identity in columns:
         raise origin.error(f"field id: {identity} is the name of a feature column; choose another", at=("id",))
     if identity in RESERVED or identity.startswith(OLD):
@@ -154,22 +146,8 @@ def _levels(drafts: Mapping[str, Draft], columns: Mapping[str, str]) -> list[lis
                 near = nearest(name, [*columns, *drafts], "correct its name or remove it")
                 raise draft.origin.error(f"field inputs: {name} is neither a feature column nor a tag; {near}", at=("inputs", position))
         graph[identity] = sorted(name for name in draft.definition.inputs if name in drafts)
-    sorter = graphlib.TopologicalSorter(graph)
-    try:
-        sorter.prepare()
-    except graphlib.CycleError as error:
-        # graphlib names each tag before those that read it; a reader expects "a reads b" as a -> b.
-        circle = error.args[1][:0:-1]
-        start = circle.index(min(circle))
-        circle = [*circle[start:], *circle[:start], circle[start]]
-        sentence = f"field inputs: tags read one another in a circle: {' -> '.join(circle)}; break it at one of them"
-        raise drafts[circle[0]].origin.error(sentence, at=("inputs",)) from None
-    levels = []
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        levels.append(sorted(ready))
-        sorter.done(*ready)
-    return levels
+    origins = {identity: draft.origin for identity, draft in drafts.items()}
+    return [sorted(level) for level in reading_levels(graph, origins, what="tags", field="inputs")]
 
 
 def _tag(draft: Draft, level: int, drafts: Mapping[str, Draft], tags: Mapping[str, Tag], columns: Mapping[str, str]) -> Tag:
@@ -190,8 +168,4 @@ def _tag(draft: Draft, level: int, drafts: Mapping[str, Draft], tags: Mapping[st
         "tags": {name: tags[name].fingerprint for name in read},
     }
     features = tuple(sorted(checked.columns.difference(read)))
-    return Tag(definition, level, value_type, features, read, _sha(content), checked)
-
-
-def _sha(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return Tag(definition, level, value_type, features, read, fingerprint_of(content), checked)

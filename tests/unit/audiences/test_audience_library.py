@@ -41,16 +41,18 @@ def test_audiences_stand_after_those_they_read(tmp_path: Path) -> None:
         pytest.param(
             [audience("x", "late", suppressions=["no_consent"])], 2, "field purpose: is missing; a suppression asks", id="consent"
         ),
-        pytest.param([audience("a", "b"), audience("b", "c"), audience("c", "a and late")], None, "in a circle: ", id="circle"),
+        pytest.param(
+            [audience("a", "b"), audience("b", "c"), audience("c", "a and late")], 6, "in a circle: a -> b -> c -> a;", id="circle"
+        ),
         pytest.param([audience("a", "not a")], 6, "in a circle: a -> a;", id="itself"),
     ],
 )
-def test_a_mistake_names_file_line_and_remedy(tmp_path: Path, audiences: list, line: int | None, sentence: str) -> None:
+def test_a_mistake_names_file_line_and_remedy(tmp_path: Path, audiences: list, line: int, sentence: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         library(tmp_path, audiences)
     message = str(caught.value)
     assert sentence in message
-    assert message.startswith(f"{tmp_path / 'audiences.yml'} line {'' if line is None else f'{line}: '}")
+    assert message.startswith(f"{tmp_path / 'audiences.yml'} line {line}: ")
     assert "\n" not in message
 
 
