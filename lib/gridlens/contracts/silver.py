@@ -130,7 +130,7 @@ REGISTER_READING = replace(
 )
 SERVICE_EVENT = versioned("service_event", "Contacts and tickets; transcripts are personal.", _of("service_event"), ("event_id",))
 
-_PLAIN = (
+PLAIN = (
     "product",
     "consent",
     "bill",
@@ -143,6 +143,7 @@ _PLAIN = (
     "weather",
     "campaign_receipt",
 )
+"""Entities whose table has the entity's fields."""
 
 TARIFF = Table(
     "tariff",
@@ -203,7 +204,7 @@ SILVER: dict[str, Table] = {
         ACCOUNT_TABLE,
         METERING_POINT,
         SERVICE_EVENT,
-        *(versioned(name, ENTITIES[name][0], _of(name), ENTITIES[name][2]) for name in _PLAIN),
+        *(versioned(name, ENTITIES[name][0], _of(name), ENTITIES[name][2]) for name in PLAIN),
         TARIFF,
         CALENDAR,
         QUARANTINE,

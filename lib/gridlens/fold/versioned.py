@@ -13,30 +13,15 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, REGISTER_READING, SILVER
+from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, PLAIN, REGISTER_READING, SERVICE_EVENT, SILVER
 from gridlens.tables import Table
 
 TARGETS: dict[str, tuple[Table, ...]] = {
     "customer": (ACCOUNT_TABLE, CUSTOMER_IDENTITY),
     "supply_point": (METERING_POINT,),
     "meter_register": (REGISTER_READING,),
-    **{
-        name: (SILVER[name],)
-        for name in (
-            "product",
-            "consent",
-            "bill",
-            "bill_item",
-            "payment",
-            "service_event",
-            "outage_event",
-            "purchase",
-            "interaction",
-            "inspection",
-            "weather",
-            "campaign_receipt",
-        )
-    },
+    "service_event": (SERVICE_EVENT,),
+    **{name: (SILVER[name],) for name in PLAIN},
 }
 """Bronze entity to the silver tables folded from it."""
 

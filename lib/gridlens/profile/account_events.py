@@ -111,21 +111,7 @@ def point_holdings(versions: DataFrame, lives: DataFrame) -> DataFrame:
     Returns:
         One row a version, both days included; to_day null where it holds on.
     """
-    ranged = versions.select(
-        "account_id",
-        "metering_point_id",
-        "transformer_id",
-        F.when(~is_first(_POINT), F.col("valid_from")).alias("_from"),
-        F.date_sub(held_until(_POINT), 1).alias("_to"),
-    )
-    known = ranged.join(lives, on="account_id", how="inner")
-    return known.select(
-        "account_id",
-        "metering_point_id",
-        "transformer_id",
-        F.greatest("_from", "opened_on").alias("from_day"),
-        F.least("_to", "closed_on").alias("to_day"),
-    )
+    return _holdings(versions, lives, "metering_point_id", "transformer_id", key=_POINT)
 
 
 def party_holdings(versions: DataFrame, lives: DataFrame) -> DataFrame:
@@ -135,13 +121,18 @@ def party_holdings(versions: DataFrame, lives: DataFrame) -> DataFrame:
         versions: account as known, one row for each account_id and valid_from.
         lives: of :func:`lifetimes`.
     """
+    return _holdings(versions, lives, "party_id", key=_ACCOUNT)
+
+
+def _holdings(versions: DataFrame, lives: DataFrame, *columns: str, key: str) -> DataFrame:
+    """The days from_day to to_day on which each version counts, within its account's life; the first one from its first day."""
     ranged = versions.select(
         "account_id",
-        "party_id",
-        F.when(~is_first(_ACCOUNT), F.col("valid_from")).alias("_from"),
-        F.date_sub(held_until(_ACCOUNT), 1).alias("_to"),
+        *columns,
+        F.when(~is_first(key), F.col("valid_from")).alias("_from"),
+        F.date_sub(held_until(key), 1).alias("_to"),
     )
     known = ranged.join(lives, on="account_id", how="inner")
     return known.select(
-        "account_id", "party_id", F.greatest("_from", "opened_on").alias("from_day"), F.least("_to", "closed_on").alias("to_day")
+        "account_id", *columns, F.greatest("_from", "opened_on").alias("from_day"), F.least("_to", "closed_on").alias("to_day")
     )
