@@ -24,7 +24,7 @@ Category = Literal[
     "anomaly",
     "opportunity",
 ]
-Kind = Literal["fact", "statistical", "rule", "derived"]
+Kind = Literal["fact", "statistical", "rule", "derived", "model"]
 Refresh = Literal["daily", "monthly"]
 ValueType = Literal["boolean", "text"]
 
@@ -49,6 +49,7 @@ KIND_NAMES: dict[Kind, tuple[str, str]] = {
     "statistical": ("统计", "statistical"),
     "rule": ("规则", "rule"),
     "derived": ("衍生", "derived"),
+    "model": ("模型", "model"),
 }
 SQL_TYPES: dict[ValueType, str] = {"boolean": "boolean", "text": "string"}
 UNKNOWN_VALUE = "what the tag reads is not known, or its text is none of the closed list"

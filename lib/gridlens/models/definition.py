@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
 from pydantic import Field as ModelField
+
+from gridlens.definitions import Frozen
 
 _ID = r"^[a-z][a-z0-9_]*$"
 Kind = Literal["gradient_boosted_trees", "random_forest", "logistic_regression", "xgboost"]
@@ -18,10 +20,6 @@ NAMES_OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "xgboost": ("trees", "max_depth", "step_size", "subsample", "feature_share", "min_rows"),
 }
 """What an algorithm can be told, each with the values to choose from."""
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LabelDefinition(Frozen):
@@ -46,10 +44,13 @@ class Snapshots(Frozen):
     Attributes:
         count: moments, the test among them.
         step_months: months between two moments.
+        unseen_share: part of the customers that is kept out of the earlier moments, so that the test also tells how the model does on
+            customers that it never saw.
     """
 
     count: int = ModelField(default=3, ge=2, le=36)
     step_months: int = ModelField(default=3, ge=1, le=12)
+    unseen_share: float = ModelField(default=0.3, ge=0.05, le=0.8)
 
 
 class ModelFeature(Frozen):
@@ -62,6 +63,7 @@ class ModelFeature(Frozen):
         actionable: the company can do something about it.
         act: what, in a sentence; suggested where the feature is among the reasons.
         zh, en: how a reason names it.
+        strong_because: why the feature may tell the label almost alone; without it such a feature stops the training as a leak.
     """
 
     name: str = ModelField(min_length=1)
@@ -71,6 +73,7 @@ class ModelFeature(Frozen):
     act: str | None = None
     zh: str | None = None
     en: str | None = None
+    strong_because: str | None = None
 
 
 class AlgorithmDefinition(Frozen):

@@ -14,18 +14,20 @@ from gridlens.audiences.membership import BASE
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.score import model_of
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.silver import SILVER
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.audience_declared import FEATURES, segment_columns
 from gridlens.pipelines.moments import end_of_local_day, of_moment
+from gridlens.pipelines.scores import with_scores
 from gridlens.pipelines.served_tags import serve_tags
 from gridlens.pipelines.tag_state import Moment
 from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
-_READ_JOBS = ("ingest", "features", "tags", "graph", "segments")
+_READ_JOBS = ("ingest", "features", "tags", "graph", "segments", "score")
 """Jobs whose results audiences read."""
 
 
@@ -36,7 +38,7 @@ class WideFrame:
     Attributes:
         rows: BASE, ``as_of``, the columns read, and those of consent and contact where suppressions ask for them.
         expired: tags read whose value was past its time to live; null in ``rows``.
-        never_computed: tags and segments read that no run had computed by the moment; null in ``rows``.
+        never_computed: tags, segments and columns of models read that no run had computed by the moment; null in ``rows``.
     """
 
     rows: DataFrame
@@ -45,7 +47,7 @@ class WideFrame:
 
     @property
     def unserved(self) -> tuple[str, ...]:
-        """Tags and segments read that have no value."""
+        """Tags, segments and columns of models read that have no value."""
         return (*self.expired, *self.never_computed)
 
 
@@ -70,7 +72,10 @@ def wide_frame(
     served = serve_tags(accounts, warehouse, tags, wanted, as_of=moment.as_of, known_at=moment.known_at)
     segments = {name: identity for name, identity in segment_columns(warehouse.settings).items() if name in read}
     rows, missing = _with_segments(served.rows, warehouse, segments, moment) if segments else (served.rows, ())
-    return WideFrame(_with_suppression_facts(rows, warehouse, chosen, moment), served.expired, (*served.never_computed, *missing))
+    scores = tags.scores & read
+    rows, unscored = with_scores(rows, warehouse, {model_of(name) for name in scores}, moment)
+    never = (*served.never_computed, *missing, *sorted(name for name in scores if model_of(name) in unscored))
+    return WideFrame(_with_suppression_facts(rows, warehouse, chosen, moment), served.expired, never)
 
 
 def _with_segments(rows: DataFrame, warehouse: Warehouse, segments: dict[str, str], moment: Moment) -> tuple[DataFrame, tuple[str, ...]]:

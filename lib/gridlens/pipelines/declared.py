@@ -6,8 +6,10 @@ from typing import Any
 
 from gridlens.contracts import all_tables, find_table
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.score import score_fields
 from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_table
-from gridlens.errors import SettingsError
+from gridlens.errors import DefinitionError, SettingsError
+from gridlens.models.library import Model, load_models
 from gridlens.settings import Settings, conf_files
 from gridlens.tables import Table
 from gridlens.tags.library import TagLibrary, load_tags
@@ -16,7 +18,25 @@ from gridlens.tags.page import tags_markdown
 
 def tag_library(settings: Settings) -> TagLibrary:
     """The tags of conf/tags, the user's files first; raises DefinitionError at the first mistake, naming file and line."""
-    return load_tags(conf_files(settings, "tags"), taggable())
+    return load_tags(conf_files(settings, "tags"), taggable(), score_columns(settings))
+
+
+def model_library(settings: Settings) -> tuple[Model, ...]:
+    """The models of conf/models, the user's files first; raises DefinitionError at the first mistake, naming file and line."""
+    files = conf_files(settings, "models")
+    return load_models(files, taggable()) if files else ()
+
+
+def score_columns(settings: Settings) -> dict[str, str]:
+    """The columns by which tags and audiences read the models' scores, with their types.
+
+    Raises:
+        DefinitionError: one is the name of a feature, too.
+    """
+    columns = {field.name: field.type for model in model_library(settings) for field in score_fields(model.id)}
+    if both := sorted(columns.keys() & ACCOUNT_FEATURE.columns):
+        raise DefinitionError(f"conf/models: {both[0]} would be the column of a model and of a feature; give the model another id")
+    return columns
 
 
 def taggable() -> dict[str, str]:

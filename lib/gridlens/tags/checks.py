@@ -54,11 +54,15 @@ def compare_inputs(draft: Draft, read: Iterable[str]) -> None:
         raise draft.origin.error(f"field inputs: {', '.join(unread)} is listed but not read; remove it", at=("inputs",))
 
 
-def check_kind(draft: Draft, tags: Sequence[str]) -> None:
-    """Raises where the kind does not fit the tags that the definition reads."""
+def check_kind(draft: Draft, tags: Sequence[str], scores: Sequence[str]) -> None:
+    """Raises where the kind does not fit the tags, or the columns of models (``scores``), that the definition reads."""
     kind = draft.definition.kind
+    if kind == "model" and not scores:
+        raise draft.origin.error("field kind: a model tag reads a model's score, decile or band; make it rule", at=("kind",))
+    if kind not in ("model", "derived") and scores:
+        raise draft.origin.error(f"field kind: reads {scores[0]} of a model, so expected model but found {kind}", at=("kind",))
     if kind == "derived" and not tags:
-        raise draft.origin.error("field kind: a derived tag reads at least one tag; make it fact, statistical or rule", at=("kind",))
+        raise draft.origin.error("field kind: a derived tag reads at least one tag; make it fact, statistical, rule or model", at=("kind",))
     if kind != "derived" and tags:
         raise draft.origin.error(f"field kind: reads the tag {tags[0]}, so expected derived but found {kind}", at=("kind",))
 

@@ -65,13 +65,14 @@ class TagDefinition(Frozen):
         name_zh: name in Chinese ({window}).
         name_en: name in English ({window}).
         category: what the tag is about.
-        kind: ``fact``, ``statistical`` and ``rule`` read features only, ``derived`` reads at least one tag.
+        kind: ``fact``, ``statistical`` and ``rule`` read features only, ``model`` reads a model's score, decile or band,
+            ``derived`` at least one tag.
         expression: checked expression, boolean or text ({window}); or ``bands``.
         bands: a number cut into texts ({window} in ``of``); or ``expression``.
         values: the closed list of a text tag's values with their names; any other text becomes null.
         open_values: True where a text expression's values are not listed.
         windows: lengths in days.
-        inputs: the feature columns and tags that are read, no more and no less ({window} in at least one).
+        inputs: the feature columns, columns of models and tags that are read, no more and no less ({window} in at least one).
         owner: who answers for the definition.
         version: counts up with every change of meaning.
         ttl_days: a value older than this is not served.

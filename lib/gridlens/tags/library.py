@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
+from gridlens.contracts.score import model_of
 from gridlens.contracts.tag import OLD, SQL_TYPES, TagColumn, ValueType
 from gridlens.definitions import STAMP_LENGTH, definition_files, fingerprint_of, parse_definitions, reading_levels, refuse_repeated
 from gridlens.errors import SettingsError, nearest
@@ -24,9 +25,9 @@ class Tag:
 
     Attributes:
         definition: as it was written, windows filled in.
-        level: 0 where it reads features only, else one more than the highest level of the tags it reads.
+        level: 0 where it reads no tag, else one more than the highest level of the tags it reads.
         value_type: ``boolean`` or ``text``.
-        features: the feature columns it reads, by name.
+        features: the feature columns and columns of models it reads, by name.
         tags: the tags it reads, by id.
         fingerprint: SHA-256 (hex) of all that determines its value, the tags it reads included; names are not part of it.
         checked: its expression, or the one that its bands cut.
@@ -57,9 +58,15 @@ class Tag:
 
 @dataclass(frozen=True)
 class TagLibrary:
-    """All tags, ordered by level and id: each stands after those it reads."""
+    """All tags, ordered by level and id: each stands after those it reads.
+
+    Attributes:
+        tags: the tags.
+        scores: the columns of models that they may read, by name.
+    """
 
     tags: tuple[Tag, ...]
+    scores: frozenset[str] = frozenset()
 
     @cached_property
     def _by_id(self) -> dict[str, Tag]:
@@ -68,6 +75,11 @@ class TagLibrary:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(tag.id for tag in self.tags)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Ids of the models whose columns some tag reads."""
+        return frozenset(model_of(name) for tag in self.tags for name in tag.features if name in self.scores)
 
     @property
     def levels(self) -> tuple[tuple[Tag, ...], ...]:
@@ -99,7 +111,7 @@ class TagLibrary:
         return tuple(identity for identity in self.ids if identity in touched)
 
 
-def load_tags(places: Sequence[str | Path], columns: Mapping[str, str]) -> TagLibrary:
+def load_tags(places: Sequence[str | Path], columns: Mapping[str, str], scores: Mapping[str, str] | None = None) -> TagLibrary:
     """The tags of the given YAML files, and of every ``*.yml`` in the given folders.
 
     A later file replaces an earlier one of the same name: so a user's folder overrides the defaults.
@@ -107,11 +119,14 @@ def load_tags(places: Sequence[str | Path], columns: Mapping[str, str]) -> TagLi
     Args:
         places: files and folders.
         columns: the feature columns a tag may read, with their Spark types.
+        scores: the columns of models that a model tag may read, with theirs.
 
     Raises:
         DefinitionError: names file and line: a field that does not hold, a repeated id, an unknown or undeclared input,
             an expression that is not allowed or of another type, a cycle.
     """
+    scores = scores or {}
+    columns = {**columns, **scores}
     drafts: dict[str, Draft] = {}
     for file in definition_files(places, "tags", "payment_credit.yml"):
         for origin in parse_definitions(TagDefinition, file, under="tags"):
@@ -122,8 +137,8 @@ def load_tags(places: Sequence[str | Path], columns: Mapping[str, str]) -> TagLi
     tags: dict[str, Tag] = {}
     for level, identities in enumerate(_levels(drafts, columns)):
         for identity in identities:
-            tags[identity] = _tag(drafts[identity], level, drafts, tags, columns)
-    return TagLibrary(tuple(tags.values()))
+            tags[identity] = _tag(drafts[identity], level, drafts, tags, columns, scores)
+    return TagLibrary(tuple(tags.values()), frozenset(scores))
 
 
 def _named(draft: Draft, others: Mapping[str, Draft], columns: Mapping[str, str]) -> Draft:
@@ -150,14 +165,21 @@ def _levels(drafts: Mapping[str, Draft], columns: Mapping[str, str]) -> list[lis
     return [sorted(level) for level in reading_levels(graph, origins, what="tags", field="inputs")]
 
 
-def _tag(draft: Draft, level: int, drafts: Mapping[str, Draft], tags: Mapping[str, Tag], columns: Mapping[str, str]) -> Tag:
+def _tag(
+    draft: Draft,
+    level: int,
+    drafts: Mapping[str, Draft],
+    tags: Mapping[str, Tag],
+    columns: Mapping[str, str],
+    scores: Mapping[str, str],
+) -> Tag:
     """The draft with its expression checked; ``tags`` holds those it may read."""
     definition = draft.definition
     types = {**columns, **{tag.id: SQL_TYPES[tag.value_type] for tag in tags.values()}}
     checked = checked_expression(draft, types, untyped=drafts.keys() - tags.keys())
     compare_inputs(draft, checked.columns)
     read = tuple(sorted(name for name in checked.columns if name in tags))
-    check_kind(draft, read)
+    check_kind(draft, read, sorted(scores.keys() & checked.columns))
     value_type = value_type_of(draft, checked)
     content = {
         "expression": definition.expression,

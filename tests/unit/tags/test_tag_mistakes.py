@@ -54,9 +54,10 @@ def derived(expression, inputs):
     return GOOD + DERIVED.replace("late_90d >= 2", expression).replace("[late_90d]", inputs)
 
 
+SCORES = {"arrears_score": "double", "arrears_decile": "int", "arrears_band": "string"}
 MISTAKES = {
     "category": (GOOD.replace("payment_credit", "money"), 5, "field category: expected one of basic, consumption_level, "),
-    "kind": (GOOD.replace("kind: rule", "kind: model"), 6, "field kind: expected one of fact, statistical, rule, derived"),
+    "kind": (GOOD.replace("kind: rule", "kind: guess"), 6, "field kind: expected one of fact, statistical, rule, derived, model"),
     "sensitivity": (GOOD.replace("internal", "secret"), 12, "field sensitivity: expected one of public, internal, personal"),
     "missing": (GOOD.replace("    owner: collection\n", ""), 2, "field owner: is missing; add it"),
     "unknown key": (GOOD + "    sql: x\n", 16, "field sql: is unknown; remove it or correct its name"),
@@ -156,6 +157,16 @@ MISTAKES = {
         6,
         "field kind: a derived tag reads at least one tag; make it fact",
     ),
+    "model without a score": (
+        GOOD.replace("kind: rule", "kind: model"),
+        6,
+        "field kind: a model tag reads a model's score, decile or band;",
+    ),
+    "rule reads a score": (
+        GOOD.replace("late_90d", "arrears_decile"),
+        6,
+        "field kind: reads arrears_decile of a model, so expected model but found rule",
+    ),
     "duplicate id": (GOOD + SECOND, 16, "field id: late_payer is already used in "),
     "id of a feature": (GOOD.replace("late_payer", "has_pv"), 2, "field id: has_pv is the name of a feature column; choose another"),
     "reserved id": (
@@ -197,7 +208,7 @@ def test_a_mistake_is_named_with_file_line_and_remedy(tmp_path, text, line, sent
     file = tmp_path / "x.yml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(DefinitionError) as caught:
-        load_tags([tmp_path], COLUMNS)
+        load_tags([tmp_path], COLUMNS, SCORES)
     message = str(caught.value)
     assert message.startswith(f"{file} line {line}: {sentence}")
     assert "\n" not in message
@@ -207,6 +218,14 @@ def test_the_texts_that_the_mistakes_are_made_in_are_themselves_good(tmp_path):
     for text, ids in ((GOOD, ("late_payer",)), (BANDED, ("late_payer",)), (WINDOWED, ("paid_late_30d", "paid_late_90d"))):
         (tmp_path / "x.yml").write_text(text, encoding="utf-8")
         assert load_tags([tmp_path], COLUMNS).ids == ids
+
+
+def test_the_models_that_tags_read_are_known(tmp_path):
+    scored = GOOD.replace("late_90d", "arrears_decile").replace("kind: rule", "kind: model")
+    (tmp_path / "x.yml").write_text(scored, encoding="utf-8")
+    assert load_tags([tmp_path], COLUMNS, SCORES).models == {"arrears"}
+    (tmp_path / "x.yml").write_text(GOOD, encoding="utf-8")
+    assert load_tags([tmp_path], COLUMNS, SCORES).models == frozenset()
 
 
 def test_a_quoted_text_that_is_also_the_id_of_a_tag_is_no_input(tmp_path):
