@@ -42,6 +42,19 @@ def payment_features(
     return totals.select("account_id", *[formulas.get(f.name, F.col(f.name)).cast(f.type).alias(f.name) for f in contract.PAYMENT_FEATURES])
 
 
+def bill_settlement(
+    bills: DataFrame, payments: DataFrame, *, as_of: dt.date, until: dt.datetime, zone: str, prepaid: DataFrame | None = None
+) -> DataFrame:
+    """When each bill issued by ``as_of`` was settled; arguments as of :func:`payment_features`.
+
+    Returns:
+        account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``).
+    """
+    entries = _with_bill_state(_with_balances(_ledger(bills, payments, prepaid, as_of=as_of, until=until, zone=zone)), as_of)
+    columns = ("account_id", "bill_id", "amount", "issued_on", "due_on", "to_pay", "settled_on")
+    return entries.where(F.col("entry") == _BILL).select(*columns)
+
+
 def _ledger(
     bills: DataFrame, payments: DataFrame, prepaid: DataFrame | None, *, as_of: dt.date, until: dt.datetime, zone: str
 ) -> DataFrame:

@@ -1,0 +1,77 @@
+"""Account features of earlier moments, for what is learned from the past: those that are not there yet are computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.calendars import calendar_rows, load_override
+from gridlens.contracts.account_energy import SERIES_DAYS
+from gridlens.contracts.gold import ACCOUNT_FEATURE
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY
+from gridlens.lease import writer_lease
+from gridlens.pipelines.account_features import batches_digest, write_account_features
+from gridlens.pipelines.changes import ACCOUNTS, last_digests
+from gridlens.pipelines.features import run_features
+from gridlens.pipelines.history import by_this_version
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.options import FeatureOptions
+from gridlens.runs import Run, logged, timed
+from gridlens.settings import Settings, conf_file
+from gridlens.tables import empty
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+Moment = tuple[dt.date, dt.datetime]
+_BATCHES = "batches"
+_MARGIN = dt.timedelta(days=62)
+
+
+def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Moment], *, say: Say) -> None:
+    """Computes the account features of those moments that have none, or whose were computed before other batches were loaded.
+
+    Where no interval block lies at or before a moment, load shapes have no part in its features, and these alone are computed. Else the
+    whole features job runs for that moment; its next run computes the load shapes of the present anew. Takes the writer's lease for each.
+    """
+    digest = batches_digest(warehouse)
+    for as_of, known_at in moments:
+        if _current(warehouse, as_of, known_at, digest):
+            continue
+        blocks = warehouse.read(INTERVAL_DAY).where((F.col("local_date") <= F.lit(as_of)) & (F.col("known_from") <= F.lit(known_at)))
+        if warehouse.written(INTERVAL_DAY) and not empty(blocks):
+            run_features(warehouse.spark, settings, FeatureOptions(as_of=as_of, known_at=known_at), say=say)
+        else:
+            _without_blocks(warehouse, settings, as_of, known_at, digest, say)
+
+
+def _current(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, digest: str) -> bool:
+    """True where the last run that wrote the moment's features knew the same batches, by this version."""
+    good = (F.col("job") == "features") & (F.col("outcome") == "succeeded") & by_this_version() & of_moment(as_of, known_at)
+    told = F.struct(
+        F.get_json_object("parameters", f"$.{_BATCHES}").alias("own"), F.get_json_object("fingerprints", f"$.{ACCOUNTS}").alias("shared")
+    )
+    last = warehouse.read(RUN_LOG).where(good).agg(F.max_by(told, "ended_at").alias("last")).select("last.*").first()
+    if last is None or digest not in (last["own"], str(last["shared"]).partition(" ")[0]):
+        return False
+    return not empty(warehouse.read(ACCOUNT_FEATURE).where(of_moment(as_of, known_at)))
+
+
+def _without_blocks(warehouse: Warehouse, settings: Settings, as_of: dt.date, known_at: dt.datetime, digest: str, say: Say) -> None:
+    run = Run("features", {_BATCHES: digest}, as_of=as_of, known_at=known_at)
+    with writer_lease(settings), logged(warehouse, run):
+        # The load shapes stand for what they stood for before.
+        run.fingerprints = last_digests(warehouse)
+        with timed(say, f"account features of {as_of}"):
+            write_account_features(warehouse, settings, _calendar(warehouse, settings, as_of), as_of, known_at)
+        run.wrote(f"gold.{ACCOUNT_FEATURE.name}", warehouse.read(ACCOUNT_FEATURE).count())
+
+
+def _calendar(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> DataFrame:
+    """The days that features of ``as_of`` look at; not written, since the calendar that stands is that of the present."""
+    override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
+    days = calendar_rows(settings.calendar, as_of - dt.timedelta(days=SERIES_DAYS) - _MARGIN, as_of + _MARGIN, override)
+    return warehouse.spark.createDataFrame(days, CALENDAR.schema).coalesce(1)
