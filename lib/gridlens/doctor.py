@@ -165,16 +165,9 @@ def _mlflow(settings: Settings) -> str:
         return _sqlite(Path(uri.removeprefix("sqlite:///")))
     if uri == "databricks":
         return "the workspace's own"
-    shown = str(settings.masked()["mlflow_tracking_uri"])
-    try:
-        import mlflow
+    from gridlens.tracking import probe
 
-        mlflow.MlflowClient(uri).search_experiments(max_results=1)
-    except Exception as error:
-        raise PlatformError(
-            f"the MLflow store {shown} does not answer ({type(error).__name__}): check GRIDLENS_MLFLOW_TRACKING_URI"
-        ) from error
-    return f"{shown} answers"
+    return probe(settings)
 
 
 def _sqlite(path: Path) -> str:

@@ -56,3 +56,9 @@ class LeaseHeld(GridlensError):
     """Another writer works in the same warehouse."""
 
     exit_code = 7
+
+
+class RegistryError(GridlensError):
+    """The model registry lacks what is asked for, or what it holds must not be loaded."""
+
+    exit_code = 8

@@ -44,6 +44,17 @@ class Settings(BaseModel):
     )
     jars: str | None = Field(None, description="Folder with Delta's jars; none: the folder that `gridlens jars` fills, then Ivy.")
     mlflow_tracking_uri: str = Field("", description="MLflow tracking store; default the SQLite file `mlflow.db` under root_dir.")
+    mlflow_registry_uri: str = Field("", description="MLflow model registry, as databricks-uc; default the tracking store.")
+    mlflow_artifacts: str = Field(
+        "", description="Where runs keep models and figures; default `mlartifacts` under root_dir, with a tracking server where it says."
+    )
+    mlflow_experiment_prefix: str = Field("gridlens/", description="What an experiment's name has before the model's id.")
+    mlflow_model_prefix: str = Field(
+        "", description="What a registered model's name has before its id: default `gridlens_`, in Unity Catalog `catalog.schema.`."
+    )
+    mlflow_dfs_tmp: str = Field(
+        "", description="Folder through which Spark hands models to MLflow, seen by both; default under root_dir, or the remote warehouse."
+    )
     zone: str = Field("Asia/Shanghai", description="IANA time zone of the company: what a local day is.")
     calendar: str = Field("CN", description="Calendar that tells working days and holidays, a file of conf/calendars.")
     currency: str = Field("CNY", description="ISO 4217 currency of amounts.")
@@ -114,13 +125,30 @@ class Settings(BaseModel):
         root = _absolute(str(data.get("root_dir") or cls.model_fields["root_dir"].default))
         data["root_dir"] = root
         data["warehouse"] = _absolute(str(data.get("warehouse") or f"{root}/warehouse"))
-        if not data.get("mlflow_tracking_uri"):
-            data["mlflow_tracking_uri"] = "databricks" if data.get("profile") == "databricks" else f"sqlite:///{root}/mlflow.db"
-        return data
+        return {**data, **_model_store(data, root)}
 
     def masked(self) -> dict[str, Any]:
         """The settings for a log or a run's record: whatever is named like a secret, and passwords in addresses, as ``***``."""
         return _mask(self.model_dump(mode="json"))
+
+
+def _model_store(data: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """What of the model store follows from the other settings."""
+    tracking = data.get("mlflow_tracking_uri") or ("databricks" if data.get("profile") == "databricks" else f"sqlite:///{root}/mlflow.db")
+    registry = data.get("mlflow_registry_uri") or ("databricks-uc" if tracking == "databricks" else tracking)
+    in_catalog = registry.startswith("databricks-uc") and data.get("catalog")
+    prefix = data.get("mlflow_model_prefix") or (f"{data['catalog']}." if in_catalog else "gridlens_")
+    served = tracking.startswith(("http:", "https:", "databricks"))
+    artifacts = str(data.get("mlflow_artifacts") or ("" if served else f"{root}/mlartifacts"))
+    remote = bool(_SCHEME.match(str(data["warehouse"]))) and not str(data["warehouse"]).startswith("file:")
+    tmp = str(data.get("mlflow_dfs_tmp") or (f"{data['warehouse']}/.mlflow" if remote else f"{root}/tmp/mlflow"))
+    return {
+        "mlflow_tracking_uri": tracking,
+        "mlflow_registry_uri": registry,
+        "mlflow_model_prefix": prefix,
+        "mlflow_artifacts": _absolute(artifacts) if artifacts else "",
+        "mlflow_dfs_tmp": _absolute(tmp),
+    }
 
 
 def _mask(value: Any, name: str = "") -> Any:

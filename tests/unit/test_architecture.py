@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ FRONT = {
     "doctor",
 }
 """What a user calls; everything else at the top of the library is foundation."""
-BELOW = {"contracts": "foundation", "pipelines": "pipelines"}
+BELOW = {"contracts": "foundation", "pipelines": "pipelines", "tracking": "foundation"}
 """Folders that are no capability."""
 EXCEPTIONS = {
     ("fold.pieces", "quality"): "row-local checks run while a block is in cache, in the fold's one pass over it",
@@ -163,6 +164,21 @@ def test_one_module_makes_sessions() -> None:
         return node.attr in ("getOrCreate", "newSession") or (node.attr == "builder" and "SparkSession" in ast.unparse(node.value))
 
     assert {module for module, tree in TREES.items() if any(map(makes, ast.walk(tree)))} == {"session"}
+
+
+def test_one_package_knows_mlflow_and_asks_for_it_late() -> None:
+    """Importing mlflow takes seconds, which commands without models do not pay; and only one place changes with it."""
+
+    def modules_of(node: ast.AST) -> list[str]:
+        if isinstance(node, ast.ImportFrom):
+            return [node.module or ""]
+        return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+    def asks(nodes: Iterable[ast.AST]) -> bool:
+        return any(name.split(".")[0] == "mlflow" for node in nodes for name in modules_of(node))
+
+    assert {folder(module) for module, tree in TREES.items() if asks(ast.walk(tree))} == {"tracking"}
+    assert [module for module, tree in TREES.items() if asks(tree.body)] == []
 
 
 def test_the_clock_is_read_by_the_run_log_only() -> None:

@@ -1,0 +1,117 @@
+"""Loading a registered version: fetched, found whole and safe, then read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql.types import StructType
+
+from gridlens.errors import RegistryError
+from gridlens.settings import Settings
+from gridlens.tracking.client import failures
+from gridlens.tracking.names import MANIFEST, MANIFEST_FILE
+from gridlens.tracking.packaging import kind_of
+from gridlens.tracking.safety import check_safe, check_whole
+from gridlens.tracking.versions import Version
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to score.
+
+    Attributes:
+        version: what it is.
+        kind: ``spark``, then ``model`` is a PipelineModel; ``code``, then it is MLflow's PyFuncModel.
+        model: the model itself.
+        features: type by raw column: double, boolean, string or datetime.
+    """
+
+    version: Version
+    kind: str
+    model: Any
+    features: Mapping[str, str]
+    files: Any = field(default=None, repr=False)
+
+    def check(self, schema: StructType) -> None:
+        """Refuses data to score that lacks a feature or has it in another type; MLflow would take the text "0.0" for a number.
+
+        Raises:
+            RegistryError: names the features.
+        """
+        there = {column.name: column.dataType for column in schema.fields}
+        missing = [name for name in self.features if name not in there]
+        if missing:
+            raise RegistryError(f"{self.version} cannot score without the features {', '.join(missing)}: compute them, or train anew")
+        wrong = [
+            f"{name} ({there[name].simpleString()} instead of {kind})"
+            for name, kind in self.features.items()
+            if kind_of(there[name]) != kind
+        ]
+        if wrong:
+            raise RegistryError(f"{self.version} was trained with other types: {', '.join(wrong)}; train it anew on these columns")
+
+
+def load(version: Version, settings: Settings, shown: str) -> Loaded:
+    """A version for scoring; the very files that were checked are read.
+
+    Raises:
+        RegistryError: its files are gone or altered, or hold pickled code.
+    """
+    files = tempfile.TemporaryDirectory(prefix="gridlens-model-")
+    folder = _fetch(version, settings, shown, Path(files.name))
+    check_whole(folder, version.tags.get(MANIFEST), _manifest(version, settings, shown), str(version))
+    kind = check_safe(folder, str(version))
+    with failures(shown):
+        model, features = _read(folder, kind, settings.mlflow_dfs_tmp)
+    return Loaded(version, kind, model, features, files)
+
+
+def _fetch(version: Version, settings: Settings, shown: str, place: Path) -> Path:
+    import mlflow.artifacts
+
+    uri = f"models:/{version.name}/{version.version}"
+    where = {"tracking_uri": settings.mlflow_tracking_uri, "registry_uri": settings.mlflow_registry_uri}
+    try:
+        with failures(shown):
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(place), **where))
+    except (RegistryError, OSError) as error:
+        raise RegistryError(f"the files of {version} are gone: train the model, or promote another version") from error
+
+
+def _manifest(version: Version, settings: Settings, shown: str) -> dict[str, str] | None:
+    """The manifest that the run logged, only to name what was altered; None where it cannot be read."""
+    import mlflow.artifacts
+
+    uri = settings.mlflow_tracking_uri
+    try:
+        with failures(shown), tempfile.TemporaryDirectory() as place:
+            path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=MANIFEST_FILE, dst_path=place, tracking_uri=uri)
+            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (RegistryError, OSError, ValueError):
+        return None
+
+
+def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:
+    """The model and its features."""
+    from mlflow.models import Model
+
+    inputs = Model.load(str(folder)).get_input_schema()
+    features = {column.name: column.type.name for column in inputs.inputs} if inputs else {}
+    if kind == "code":
+        import mlflow.pyfunc
+
+        return mlflow.pyfunc.load_model(str(folder)), features
+    from pyspark.sql.utils import is_remote
+
+    if is_remote():
+        from pyspark.ml import PipelineModel
+
+        return PipelineModel.load(str(folder / "sparkml")), features
+    import mlflow.spark
+
+    return mlflow.spark.load_model(str(folder), dfs_tmpdir=tmp), features

@@ -1,0 +1,182 @@
+"""A fitted model as a folder in MLflow's form: signature, synthetic example, requirements, files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.types import BooleanType, DateType, NumericType, StringType, StructType, TimestampNTZType, TimestampType
+
+from gridlens.errors import DefinitionError, PlatformError, RegistryError
+from gridlens.tracking.safety import STAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.ml import PipelineModel
+
+_KINDS: tuple[tuple[Any, str, Any], ...] = (
+    (BooleanType, "boolean", False),
+    (NumericType, "double", 0.0),
+    (StringType, "string", "a"),
+    ((DateType, TimestampType, TimestampNTZType), "datetime", "2026-01-01"),
+)
+_IDENTIFIERS = ("account_id", "party_id", "metering_point_id", "meter_id", "customer_name", "phone", "address", "document_number")
+
+
+def kind_of(field_type: Any) -> str | None:
+    """MLflow's type of a Spark type: every number is a double, because an integer there cannot be missing; None: none fits."""
+    return next((kind for types, kind, _ in _KINDS if isinstance(field_type, types)), None)
+
+
+def inputs_of(features: StructType) -> dict[str, str]:
+    """MLflow's type by feature.
+
+    Raises:
+        DefinitionError: a feature identifies a customer, or its type is none that a model reads.
+    """
+    found = {}
+    for field in features.fields:
+        if field.name in _IDENTIFIERS:
+            raise DefinitionError(f"{field.name} identifies a customer: no model may read it; leave it out of the features")
+        kind = kind_of(field.dataType)
+        if kind is None:
+            raise DefinitionError(
+                f"feature {field.name} is {field.dataType.simpleString()}: expected a number, a boolean, a text or a date"
+            )
+        found[field.name] = kind
+    return found
+
+
+def signature(features: StructType) -> Any:
+    """MLflow's signature: every feature may be missing; the result is one number."""
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    columns: list[Any] = [ColSpec(kind, name, required=False) for name, kind in inputs_of(features).items()]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", "prediction")]))
+
+
+def synthetic_example(features: StructType, values: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """One made-up row in the order of the features: zeros, false and ``a`` where ``values`` says nothing else. Never a customer's."""
+    import pandas as pd
+
+    defaults = {kind: value for _, kind, value in _KINDS}
+    row = {name: (values or {}).get(name, defaults[kind]) for name, kind in inputs_of(features).items()}
+    dates = [name for name, kind in inputs_of(features).items() if kind == "datetime"]
+    return pd.DataFrame([row]).astype(dict.fromkeys(dates, "datetime64[ns]"))
+
+
+def save_pipeline(
+    pipeline: PipelineModel, folder: Path, features: StructType, *, example: Mapping[str, Any] | None, tmp: str, requirements: Sequence[str]
+) -> None:
+    """Writes a pipeline of MLlib's own stages to ``folder``, readable without gridlens.
+
+    Raises:
+        RegistryError: a stage is Python code of its own.
+        PlatformError: Spark Connect's server writes where this process cannot read.
+    """
+    import mlflow.spark
+
+    refuse_own_stages(pipeline)
+    common: dict[str, Any] = {"signature": signature(features), "input_example": synthetic_example(features, example)}
+    common["pip_requirements"] = [*_pinned("mlflow", "pyspark", "pandas", "pyarrow"), *requirements]
+    if os.environ.get("SPARK_REMOTE") or _on_connect():
+        _save_on_connect(pipeline, folder, tmp, common)
+        return
+    mlflow.spark.save_model(pipeline, str(folder), dfs_tmpdir=tmp, **common)
+
+
+def _on_connect() -> bool:
+    from pyspark.sql.utils import is_remote
+
+    return bool(is_remote())
+
+
+def _save_on_connect(pipeline: PipelineModel, folder: Path, tmp: str, common: Mapping[str, Any]) -> None:
+    """MLflow asks the JVM for files, which Connect has not: the server writes to a folder that both see, MLflow describes it."""
+    import mlflow.pyfunc
+    import pyspark
+    from mlflow.models import Model
+    from mlflow.models.utils import _save_example
+
+    place = f"{tmp.removeprefix('file://')}/{uuid.uuid4().hex}"
+    pipeline.write().overwrite().save(place)
+    if not Path(place).is_dir():
+        raise PlatformError(
+            f"Spark Connect's server wrote the model to {place}, which this process does not see: "
+            "set GRIDLENS_MLFLOW_DFS_TMP to a folder that both see, or train without Spark Connect"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.move(place, folder / "sparkml")
+    model = Model(signature=common["signature"])
+    _save_example(model, common["input_example"], str(folder))
+    model.add_flavor("spark", pyspark_version=pyspark.__version__, model_data="sparkml", code=None, model_class=_class_of(pipeline))
+    mlflow.pyfunc.add_to_model(
+        model,
+        loader_module="mlflow.spark",
+        data="sparkml",
+        conda_env="conda.yaml",
+        python_env="python_env.yaml",
+    )
+    _write_requirements(folder, common["pip_requirements"])
+    model.save(str(folder / "MLmodel"))
+
+
+def _class_of(pipeline: PipelineModel) -> str:
+    return f"{type(pipeline).__module__}.{type(pipeline).__name__}"
+
+
+def _write_requirements(folder: Path, requirements: Sequence[str]) -> None:
+    import platform
+
+    import yaml
+
+    python = platform.python_version()
+    (folder / "requirements.txt").write_text("\n".join(requirements), encoding="utf-8")
+    conda = {"channels": ["conda-forge"], "dependencies": [f"python={python}", "pip", {"pip": list(requirements)}], "name": "mlflow-env"}
+    (folder / "conda.yaml").write_text(yaml.safe_dump(conda, sort_keys=False), encoding="utf-8")
+    environment = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    (folder / "python_env.yaml").write_text(yaml.safe_dump(environment, sort_keys=False), encoding="utf-8")
+
+
+def refuse_own_stages(pipeline: Any) -> None:
+    """Refuses a pipeline with a stage that needs code which a user of the registry has not."""
+    for stage in pipeline.stages:
+        if hasattr(stage, "stages"):
+            refuse_own_stages(stage)
+        elif not _class_of(stage).startswith(STAGES):
+            raise RegistryError(
+                f"the pipeline has the stage {_class_of(stage)}, which is none of Spark's own: "
+                "make it of MLlib's stages (as Bucketizer, SQLTransformer)"
+            )
+
+
+def save_code_model(
+    code: Path,
+    artifacts: Mapping[str, Path],
+    folder: Path,
+    features: StructType,
+    *,
+    example: Mapping[str, Any] | None,
+    requirements: Sequence[str],
+) -> None:
+    """Writes a model that is a Python file and data files (models from code), without a pickle, to ``folder``."""
+    import mlflow.pyfunc
+
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        python_model=str(code),
+        artifacts={name: str(path) for name, path in artifacts.items()},
+        signature=signature(features),
+        input_example=synthetic_example(features, example),
+        pip_requirements=[*_pinned("mlflow", "pandas"), *requirements],
+    )
+
+
+def _pinned(*names: str) -> list[str]:
+    return [f"{name}=={version(name)}" for name in names]

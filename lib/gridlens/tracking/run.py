@@ -1,0 +1,168 @@
+"""One run of a training: what it was told, what it reached, what it made."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.types import StructType
+
+from gridlens.errors import RegistryError
+from gridlens.logs import redact
+from gridlens.settings import Settings
+from gridlens.tracking.client import Client
+from gridlens.tracking.names import DATA, DEFINITION, MANIFEST, MANIFEST_FILE, MODEL_FOLDER
+from gridlens.tracking.packaging import save_code_model, save_pipeline
+from gridlens.tracking.registry import Registry
+from gridlens.tracking.safety import check_safe, digest, manifest
+from gridlens.tracking.versions import Version
+
+if TYPE_CHECKING:
+    from pyspark.ml import PipelineModel
+
+_VALUE_LENGTH = 5000
+_TAG_LENGTH = 1000  # Unity Catalog takes no longer value
+_BATCH = 100
+
+
+@dataclass
+class TrackedRun:
+    """An open run of ``Store.run``; everything logged is there at once, also where the run fails later.
+
+    Attributes:
+        model: id of the model.
+        run_id: MLflow's.
+        tags: of the run; those about fingerprints and the model's checksum go to the registered version too.
+    """
+
+    client: Client
+    settings: Settings
+    registry: Registry
+    model: str
+    run_id: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Parameters by name; maps and lists as JSON, secrets and telephone numbers as ``***``, None left out."""
+        from mlflow.entities import Param
+
+        values = [Param(name, _text(value, name)[:_VALUE_LENGTH]) for name, value in params.items() if value is not None]
+        for start in range(0, len(values), _BATCH):
+            self.client.log_batch(self.run_id, params=values[start : start + _BATCH])
+
+    def log_metrics(self, metrics: Mapping[str, float | None], *, step: int = 0) -> None:
+        """Figures by name; None and NaN (no such figure) are left out."""
+        for name, value in metrics.items():
+            if value is not None and not math.isnan(value):
+                self.client.log_metric(self.run_id, name, float(value), step=step)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Tags by name, at most 1,000 characters each."""
+        for name, value in tags.items():
+            self.tags[name] = _text(value, name)[:_TAG_LENGTH]
+            self.client.set_tag(self.run_id, name, self.tags[name])
+
+    def log_fingerprints(self, *, definition: str, data: str) -> None:
+        """Which definition, and which training rows, this run is of."""
+        self.set_tags({DEFINITION: definition, DATA: data})
+
+    def log_text(self, text: str, path: str) -> None:
+        """A text artifact by its path in the run, as ``model_card.md`` or ``model_card.html``."""
+        self.client.log_text(self.run_id, text, path)
+
+    def log_json(self, value: Any, path: str) -> None:
+        """A JSON artifact; dates and the like as text."""
+        self.log_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str), path)
+
+    def log_bytes(self, content: bytes, path: str) -> None:
+        """An artifact such as a PNG."""
+        folder, _, name = path.rpartition("/")
+        with tempfile.TemporaryDirectory() as place:
+            (Path(place) / name).write_bytes(content)
+            self.client.log_artifact(self.run_id, str(Path(place) / name), folder or None)
+
+    def log_figure(self, figure: Any, path: str) -> None:
+        """A figure of plotly (``.html``) or matplotlib (``.png``)."""
+        self.client.log_figure(self.run_id, figure, path)
+
+    def log_file(self, file: Path, folder: str | None = None) -> None:
+        """A file as it is."""
+        self.client.log_artifact(self.run_id, str(file), folder)
+
+    def log_pipeline(
+        self,
+        pipeline: PipelineModel,
+        features: StructType,
+        *,
+        example: Mapping[str, Any] | None = None,
+        requirements: Sequence[str] = (),
+    ) -> None:
+        """The fitted pipeline as this run's model, readable by ``mlflow.spark`` and ``mlflow.pyfunc`` without gridlens.
+
+        Args:
+            pipeline: of MLlib's own stages, from ``features`` to a column ``prediction``. It must give the same for 1 and 1.0: served
+                numbers come as doubles.
+            features: schema of the raw columns, as ``df.select(*names).schema``; all may be null.
+            example: made-up values of the input example, by feature; zeros, false and ``a`` otherwise. Never a customer's.
+            requirements: Python packages needed beside pyspark, as ``xgboost==3.2.0``.
+
+        Raises:
+            RegistryError: a stage is none of Spark's own.
+            DefinitionError: a feature identifies a customer, or has a type that no model reads.
+        """
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / MODEL_FOLDER
+            tmp = self.settings.mlflow_dfs_tmp
+            save_pipeline(pipeline, folder, features, example=example, tmp=tmp, requirements=requirements)
+            self._log_model(folder)
+
+    def log_code_model(
+        self,
+        code: Path,
+        artifacts: Mapping[str, Path],
+        features: StructType,
+        *,
+        example: Mapping[str, Any] | None = None,
+        requirements: Sequence[str] = (),
+    ) -> None:
+        """A Spark-free model as this run's: a Python file that calls ``mlflow.models.set_model``, and data files such as JSON.
+
+        Args:
+            code: the file; it may import only what ``requirements`` name, never gridlens.
+            artifacts: data files by the name under which the code finds them (``context.artifacts[name]``).
+            features, example: as for ``log_pipeline``.
+            requirements: Python packages needed beside mlflow and pandas.
+        """
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / MODEL_FOLDER
+            save_code_model(code, artifacts, folder, features, example=example, requirements=requirements)
+            self._log_model(folder)
+
+    def _log_model(self, folder: Path) -> None:
+        check_safe(folder, f"the model {self.model}")
+        files = manifest(folder)
+        self.client.log_artifacts(self.run_id, str(folder), MODEL_FOLDER)
+        self.log_json(files, MANIFEST_FILE)
+        self.set_tags({MANIFEST: digest(files)})
+
+    def register(self, *, tags: Mapping[str, Any] | None = None) -> Version:
+        """Registers the run's model as a new version, without an alias: ``Store.promote`` or ``Store.challenge`` gives it one.
+
+        Args:
+            tags: of the version, beside the fingerprints and the checksum.
+        """
+        if MANIFEST not in self.tags:
+            raise RegistryError(f"the run of {self.model} has logged no model yet: call log_pipeline before register")
+        kept = {name: value for name, value in self.tags.items() if name.startswith("gridlens_")}
+        given = {name: _text(value, name)[:_TAG_LENGTH] for name, value in (tags or {}).items()}
+        return self.registry.register(self.model, self.run_id, MODEL_FOLDER, {**kept, **given})
+
+
+def _text(value: Any, name: str) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return redact(f"{name}={text}")[len(name) + 1 :]

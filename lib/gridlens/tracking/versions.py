@@ -1,0 +1,60 @@
+"""What is known of a registered version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gridlens.tracking.names import CHAMPIONSHIPS, DATA, DECISION, DEFINITION, REASON
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version.
+
+    Attributes:
+        model: id of the model.
+        name: in the registry.
+        version: number, from 1.
+        run_id: of the run that made it.
+        created: UTC.
+        aliases: champion, challenger.
+        tags: of the version.
+        metrics: figures of its run.
+    """
+
+    model: str
+    name: str
+    version: int
+    run_id: str
+    created: dt.datetime
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def definition_fingerprint(self) -> str:
+        return self.tags.get(DEFINITION, "")
+
+    @property
+    def data_fingerprint(self) -> str:
+        return self.tags.get(DATA, "")
+
+    @property
+    def decision(self) -> str:
+        """champion, challenger, rolled_back, or nothing yet."""
+        return self.tags.get(DECISION, "")
+
+    @property
+    def reason(self) -> str:
+        """Of the decision."""
+        return self.tags.get(REASON, "")
+
+    @property
+    def championships(self) -> tuple[int, ...]:
+        """Its places in the row of champions."""
+        return tuple(int(place) for place in self.tags.get(CHAMPIONSHIPS, "").split() if place)
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.model}"
