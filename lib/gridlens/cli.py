@@ -18,6 +18,7 @@ from gridlens.cli_associations import associations_app
 from gridlens.cli_audience import audience_app
 from gridlens.cli_graph import graph_app
 from gridlens.cli_look import look_app
+from gridlens.cli_models import models_app
 from gridlens.cli_options import AsOf, From, Json, KnownAt, Root, Sources, To, day, session, with_settings
 from gridlens.cli_profile import profile_app
 from gridlens.cli_segments import segments_app
@@ -47,6 +48,7 @@ app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")
 app.add_typer(trajectory_app, name="trajectory")
 app.add_typer(look_app)
+app.add_typer(models_app)
 app.add_typer(profile_app)
 
 _DEFAULTS = SampleOptions()

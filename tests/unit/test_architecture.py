@@ -17,6 +17,7 @@ FRONT = {
     "cli_audience",
     "cli_graph",
     "cli_look",
+    "cli_models",
     "cli_options",
     "cli_profile",
     "cli_segments",
@@ -30,6 +31,9 @@ BELOW = {"contracts": "foundation", "pipelines": "pipelines", "tracking": "found
 EXCEPTIONS = {
     ("fold.pieces", "quality"): "row-local checks run while a block is in cache, in the fold's one pass over it",
     ("reports.explanation", "tags"): "the type of what it prints",
+    ("reports.model_card", "models"): "the type of what it shows",
+    ("reports.model_card_charts", "models"): "the type of what it draws",
+    ("reports.model_card_view", "models"): "the type of what it words",
     ("reports.profile_charts", "profile"): "the type of what it draws",
     ("reports.profile_console", "profile"): "the type of what it prints",
     ("reports.profile_heat", "profile"): "the type of what it draws",

@@ -147,6 +147,59 @@ class AssociationOptions:
 
 
 @dataclass(frozen=True)
+class TrainOptions:
+    """Which model to train.
+
+    Attributes:
+        model: id of its definition.
+        as_of: last local day of the facts that labels are made from; default that of the newest account features.
+        known_at: what was known of them, UTC; default that of these features.
+        again: train although nothing has changed since the last version.
+    """
+
+    model: str
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class FlatOptions:
+    """A table of any kind to train on.
+
+    Attributes:
+        data: CSV (header line) or Parquet file, any Hadoop path.
+        label: column to predict.
+        positive: its value that counts as 1; default 1, true or yes.
+        key: column of who a row is about: the rows of one are never in two parts.
+        without: columns not to learn from.
+        by: column of time: the last fifth of the rows judges; none: cross-validation.
+        folds: its parts.
+        separator: between the columns of a CSV file.
+        name: under which the model is registered; none: it is judged and not kept.
+    """
+
+    data: str
+    label: str
+    positive: str | None = None
+    key: str | None = None
+    without: tuple[str, ...] = ()
+    by: str | None = None
+    folds: int = 5
+    separator: str = ","
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Which accounts to score by which model's champion; as_of and known_at default to the newest account features."""
+
+    model: str
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The whole chain; ``sample`` None: take the sources as they are, without making the synthetic province."""
 

@@ -1,4 +1,4 @@
-"""What follows account features: tags, the behaviour graph, trajectories, segments, associations and audiences of the same moment."""
+"""What follows account features: models, tags, the behaviour graph, trajectories, segments, associations, audiences of the same moment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from gridlens.pipelines.associations import AssociationsResult, run_associations
 from gridlens.pipelines.audience import AudienceResult, read_definitions, run_build
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.graph import GraphResult, run_graph
+from gridlens.pipelines.learn import Learned, learn
 from gridlens.pipelines.options import AssociationOptions, GraphOptions, SegmentOptions, TagOptions, TrajectoryOptions
 from gridlens.pipelines.segments import SegmentsResult, run_segments
+from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.tags import TagsResult, run_tags
 from gridlens.pipelines.trajectory import TrajectoryResult, run_trajectory
 from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 
@@ -35,6 +38,9 @@ class Understood:
 def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: dt.datetime, *, say: Say) -> Iterator[Understood]:
     """Runs the jobs one after another; each reads what those before it wrote."""
     library = tag_library(settings)
+    say("models")
+    for learned in learn(spark, settings, required_features(Warehouse(spark, settings), as_of, known_at), say=say):
+        yield Understood(f"model {learned.model}", learned.nothing_new, _model(learned), _seconds(learned))
     say("tags")
     tags = run_tags(spark, settings, TagOptions(as_of, known_at), library=library, say=say)
     yield Understood("tags", tags.nothing_new, _tags(tags), tags.seconds)
@@ -53,6 +59,22 @@ def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at
     say("audiences")
     audiences = run_build(spark, settings, as_of=as_of, known_at=known_at, definitions=read_definitions(settings, library), say=say)
     yield Understood("audiences", audiences.nothing_new, _audiences(audiences), audiences.seconds)
+
+
+def _model(done: Learned) -> str:
+    trained, scored = done.trained, done.scored
+    parts = []
+    if trained and not trained.nothing_new:
+        auc = f", ROC-AUC {trained.roc_auc:.3f} out of time" if trained.roc_auc is not None else ""
+        parts.append(f"version {trained.version} is {trained.decision}{auc}")
+    if scored and scored.accounts:
+        highest = scored.bands[-1]
+        parts.append(f"{scored.accounts:,} accounts scored by version {scored.version}, {highest.accounts:,} {highest.band}")
+    return "; ".join([*parts, *([done.why_not] if done.why_not else [])])
+
+
+def _seconds(done: Learned) -> float:
+    return sum(one.seconds for one in (done.trained, done.scored) if one)
 
 
 def _tags(done: TagsResult) -> str:

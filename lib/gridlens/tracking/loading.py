@@ -96,6 +96,23 @@ def _manifest(version: Version, settings: Settings, shown: str) -> dict[str, str
         return None
 
 
+def text_of(version: Version, settings: Settings, path: str) -> str:
+    """A text artifact of the run that made the version.
+
+    Raises:
+        RegistryError: it is not there.
+    """
+    import mlflow.artifacts
+
+    uri = settings.mlflow_tracking_uri
+    try:
+        with failures(uri), tempfile.TemporaryDirectory() as place:
+            found = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=path, dst_path=place, tracking_uri=uri)
+            return Path(found).read_text(encoding="utf-8")
+    except (RegistryError, OSError) as error:
+        raise RegistryError(f"the run of {version} has no {path}: train the model again") from error
+
+
 def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:
     """The model and its features."""
     from mlflow.models import Model

@@ -9,7 +9,7 @@ from typing import Any
 from gridlens.errors import RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client
-from gridlens.tracking.loading import Loaded, load
+from gridlens.tracking.loading import Loaded, load, text_of
 from gridlens.tracking.names import (
     CHALLENGER,
     CHAMPION,
@@ -180,3 +180,7 @@ class Registry:
             RegistryError: there is no such version, its files are gone or altered, or hold pickled code.
         """
         return load(self.version(model, which), self.settings, self.client.shown)
+
+    def text(self, version: Version, path: str) -> str:
+        """A text artifact of the run that made a version; raises RegistryError where it is not there."""
+        return text_of(version, self.settings, path)

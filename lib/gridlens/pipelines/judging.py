@@ -1,0 +1,83 @@
+"""What a fitted model is worth: its figures out of time, beside the baselines and the champion, and the gate's decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.errors import RegistryError
+from gridlens.models.baselines import baselines
+from gridlens.models.compare import compare
+from gridlens.models.figures import Baseline, Comparison, Figures
+from gridlens.models.fit import Fitted
+from gridlens.models.gate import Decision, decide
+from gridlens.models.library import Model
+from gridlens.models.metrics import evaluate
+from gridlens.pipelines.training_set import TrainingSet
+from gridlens.tracking import Loaded
+from gridlens.warehouse import Warehouse
+
+LEAST_GROUP = 100
+"""Figures of smaller groups are chance."""
+_OTHER = "champion_prediction"
+_KEYS = ("account_id", "as_of", "known_at")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model on the rows of the newest moment, which it has not seen.
+
+    Attributes:
+        test: all customers. unseen: those that were in no training row; None where too few to have both labels.
+        train: the rows it was fitted on, for the difference alone.
+        baselines: on the test rows.
+        against: the champion on the test rows; None where there is none, or it cannot be compared.
+        decision: of the gate.
+    """
+
+    test: Figures
+    unseen: Figures | None
+    train: Figures
+    baselines: tuple[Baseline, ...]
+    against: Comparison | None
+    decision: Decision
+
+
+def judge(warehouse: Warehouse, model: Model, fitted: Fitted, data: TrainingSet, scored: DataFrame, champion: Loaded | None) -> Judged:
+    """Judges a fitted model.
+
+    Args:
+        warehouse: the champion's features are read from it where the model has others.
+        model: the definition.
+        fitted: the model.
+        data: the rows.
+        scored: the test rows with ``prediction``.
+        champion: the version to compare with.
+    """
+    told, facts = model.definition, data.facts
+    least = max(LEAST_GROUP, warehouse.settings.min_group)
+    test = evaluate(scored, groups=told.groups, capacity=told.capacity, costs=told.costs, min_group=least)
+    some = 0 < facts.unseen_positives < facts.unseen_rows
+    unseen = evaluate(scored.where("unseen"), capacity=told.capacity, costs=told.costs) if some else None
+    train = evaluate(fitted.pipeline.transform(data.train), capacity=told.capacity, costs=told.costs)
+    simple = baselines(data.train, data.test, told.features, capacity=told.capacity)
+    against = _compared(warehouse, model, scored, champion) if champion else None
+    number = str(champion.version.version) if champion else None
+    return Judged(test, unseen, train, simple, against, decide(told.gate, test, baselines=simple, against=against, champion=number))
+
+
+def _compared(warehouse: Warehouse, model: Model, scored: DataFrame, champion: Loaded) -> Comparison | None:
+    """Both on the same rows; None where the champion reads what account features do not have any more."""
+    rows = scored.select(*_KEYS, "label", "prediction")
+    features = warehouse.read(ACCOUNT_FEATURE).select(*_KEYS, *[name for name in champion.features if name in ACCOUNT_FEATURE.columns])
+    theirs = features.join(rows.select(*_KEYS), on=list(_KEYS), how="left_semi")
+    try:
+        champion.check(theirs.schema)
+    except RegistryError:
+        return None
+    theirs = champion.model.transform(theirs).select(*_KEYS, F.col("prediction").alias(_OTHER))
+    both = rows.join(theirs, on=list(_KEYS), how="inner")
+    return compare(both, other=_OTHER, capacity=model.definition.capacity, confidence=model.definition.gate.confidence)

@@ -1,0 +1,98 @@
+"""The models' part of the chain: trains what has no good champion yet, then scores by every champion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.model import MODEL_DRIFT
+from gridlens.errors import SourceError
+from gridlens.models.library import Model
+from gridlens.pipelines.declared import model_library
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.options import ScoreOptions, TrainOptions
+from gridlens.pipelines.score import ScoreResult, run_score
+from gridlens.pipelines.tag_state import Moment
+from gridlens.pipelines.train import TrainResult, run_train
+from gridlens.settings import Settings
+from gridlens.tracking import CHAMPION, Store, Version
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+LEAST_ACCOUNTS = 1_000
+"""Of a smaller population the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
+AS_OF = "gridlens_as_of"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the chain did with one model.
+
+    Attributes:
+        trained: the training; None where the champion stands.
+        scored: the scoring; None where there is no champion.
+        why_not: why it was not trained or not scored; None where all went well.
+    """
+
+    model: str
+    trained: TrainResult | None
+    scored: ScoreResult | None
+    why_not: str | None
+
+    @property
+    def nothing_new(self) -> bool:
+        return all(done is None or done.nothing_new for done in (self.trained, self.scored))
+
+
+def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Iterator[Learned]:
+    """Trains and scores the models of conf/models, one after another.
+
+    A model is trained where it has no version yet, where its definition is another than that of its newest version, and, once a month,
+    where drift asks for it. Rows that cannot teach a model are said, and do not stop the chain.
+
+    Raises:
+        DefinitionError: a definition does not hold.
+        PlatformError: the model store does not answer.
+    """
+    warehouse, store = Warehouse(spark, settings), Store.open(settings)
+    for model in model_library(settings):
+        say(f"model {model.id}")
+        trained, why_not = _trained(warehouse, store, model, moment, say)
+        champion = any(CHAMPION in version.aliases for version in store.versions(model.id))
+        if not champion and why_not is None:
+            why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
+        options = ScoreOptions(model.id, moment.as_of, moment.known_at)
+        yield Learned(model.id, trained, run_score(spark, settings, options, say=say) if champion else None, why_not)
+
+
+def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, say: Say) -> tuple[TrainResult | None, str | None]:
+    versions = store.versions(model.id)
+    if not _due(warehouse, versions, model, moment):
+        return None, None
+    accounts = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).where(model.population.column()).count()
+    if accounts < LEAST_ACCOUNTS:
+        return None, f"not trained: {accounts:,} accounts are in its population, fewer than {LEAST_ACCOUNTS:,}"
+    try:
+        return run_train(warehouse.spark, warehouse.settings, TrainOptions(model.id, moment.as_of, moment.known_at), say=say), None
+    except SourceError as error:
+        return None, f"not trained: {error}"
+
+
+def _due(warehouse: Warehouse, versions: list[Version], model: Model, moment: Moment) -> bool:
+    decided = [version for version in versions if version.decision]
+    if not decided or decided[0].definition_fingerprint != model.fingerprint:
+        return True
+    if decided[0].tags.get(AS_OF, "")[:7] >= moment.as_of.isoformat()[:7]:
+        return False
+    return _drifted(warehouse, next((version for version in decided if CHAMPION in version.aliases), decided[0]))
+
+
+def _drifted(warehouse: Warehouse, champion: Version) -> bool:
+    """True where the newest scores of the version ask for a training."""
+    seen = warehouse.read(MODEL_DRIFT).where((F.col("model_id") == champion.model) & (F.col("model_version") == str(champion.version)))
+    row = seen.agg(F.max_by("retrain", F.struct("as_of", "known_at")).alias("retrain")).first()
+    return bool(row and row["retrain"])

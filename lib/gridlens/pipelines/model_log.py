@@ -1,0 +1,117 @@
+"""What the model store keeps of a training: parameters, figures, the data's fingerprints, the pipeline, what scoring needs beside it."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from gridlens.models.drift_profile import profile
+from gridlens.models.fit import Fitted
+from gridlens.models.library import Model
+from gridlens.models.reasons import Explainer, explainer
+from gridlens.pipelines.judging import Judged
+from gridlens.pipelines.training_set import TrainingSet
+from gridlens.runs import Run
+from gridlens.settings import Settings
+from gridlens.tracking import Store, TrackedRun, Version
+from gridlens.warehouse import Warehouse
+
+PROFILE = "profile.json"
+MEANS = "means.json"
+DEFINITION = "definition.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A model that was fitted and judged; ``scored`` are its test rows with ``prediction``."""
+
+    model: Model
+    data: TrainingSet
+    fitted: Fitted
+    judged: Judged
+    scored: DataFrame
+
+
+def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Version:
+    """Logs everything and registers the version, which has no alias yet."""
+    model, facts = made.model, made.data.facts
+    tags = {"gridlens_as_of": facts.as_of, "gridlens_known_at": facts.known_at, "gridlens_run": run.run_id, "gridlens_stamp": model.stamp}
+    with store.run(model.id, params=_params(made), tags=tags, name=f"{model.id} {facts.as_of}") as tracked:
+        tracked.log_fingerprints(definition=model.fingerprint, data=facts.data)
+        tracked.log_metrics(_metrics(made))
+        tracked.log_json(model.definition.model_dump(mode="json"), DEFINITION)
+        tracked.log_json(facts.record(), "training.json")
+        tracked.log_json([dict(row) for row in made.fitted.candidates], "candidates.json")
+        tracked.log_json(asdict(made.judged.decision), "decision.json")
+        tracked.log_text(profile(made.scored, model.definition.features, roc_auc=made.judged.test.roc_auc).to_json(), PROFILE)
+        _log_reasons(tracked, warehouse, made)
+        tracked.log_pipeline(made.fitted.pipeline, made.data.train.select(*model.features).schema)
+        return tracked.register()
+
+
+@contextmanager
+def scratch(settings: Settings) -> Iterator[str]:
+    """A folder that Spark and this process see, for as long as the block lasts."""
+    place = f"{settings.mlflow_dfs_tmp}/{uuid.uuid4().hex}"
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place.removeprefix("file://"), ignore_errors=True)
+
+
+def _log_reasons(tracked: TrackedRun, warehouse: Warehouse, made: Made) -> None:
+    """What linear parts compare with, so that scoring needs no training rows; and what drives the scores in total."""
+    with scratch(warehouse.settings) as folder:
+        told = explainer(
+            warehouse.spark,
+            made.fitted.pipeline,
+            made.model.definition.features,
+            folder=folder,
+            background=made.data.train.select(*made.model.features),
+        )
+        tracked.log_json({name: list(values) for name, values in told.means.items()}, MEANS)
+        tracked.log_json(_drivers(told, made.data.test), "drivers.json")
+
+
+def _drivers(told: Explainer, rows: DataFrame) -> list[dict[str, Any]]:
+    """A row a feature, the strongest first."""
+    found = [row.asDict() for row in told.drivers(rows).collect()]
+    return sorted(found, key=lambda row: (-row["share"], row["feature"]))
+
+
+def _params(made: Made) -> dict[str, Any]:
+    definition, facts = made.model.definition, made.data.facts
+    return {
+        "definition_version": definition.version,
+        "label": definition.label.model_dump(mode="json"),
+        "population": definition.population,
+        "features": len(definition.features),
+        "left_out": list(made.fitted.left_out),
+        "learner": definition.learner.model_dump(mode="json"),
+        "chosen": [dict(row) for row in made.fitted.chosen],
+        "moments": [str(moment.as_of) for moment in facts.moments],
+        "as_of": str(facts.as_of),
+        "known_at": facts.known_at.isoformat(),
+        "train_rows": made.fitted.rows,
+        "train_positives": made.fitted.positives,
+    }
+
+
+def _metrics(made: Made) -> dict[str, float | None]:
+    judged = made.judged
+    found: dict[str, float | None] = dict(judged.test.as_metrics())
+    for part, figures in (("train", judged.train), ("unseen", judged.unseen)):
+        names = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
+        found |= {f"{part}.{name}": getattr(figures, name) for name in names} if figures else {}
+    for one in judged.baselines:
+        found |= {f"baseline.{one.name}.roc_auc": one.roc_auc, f"baseline.{one.name}.log_loss": one.log_loss}
+    if judged.against:
+        compared = ("other_roc_auc", "difference", "low", "high")
+        found |= {f"champion.{name}": getattr(judged.against, name) for name in compared}
+    return found

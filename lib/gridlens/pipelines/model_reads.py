@@ -1,0 +1,109 @@
+"""What can be asked of models: the versions there are, which serves, why an account has its score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.contracts.score import SCORE
+from gridlens.errors import SettingsError
+from gridlens.models.definition import ModelFeature
+from gridlens.models.library import named
+from gridlens.pipelines.declared import model_library
+from gridlens.settings import Settings
+from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
+from gridlens.warehouse import Warehouse
+
+_FIGURES = ("roc_auc", "unseen.roc_auc", "calibration_error", "baseline.one_rule.roc_auc")
+
+
+def list_models(settings: Settings) -> list[dict[str, Any]]:
+    """The models that are defined, each with its champion and its challenger."""
+    store = Store.open(settings)
+    rows = []
+    for model in model_library(settings):
+        versions = store.versions(model.id)
+        by_alias = {alias: version for version in reversed(versions) for alias in version.aliases}
+        champion = by_alias.get(CHAMPION)
+        rows.append(
+            {
+                "model": model.id,
+                "name_zh": model.definition.name_zh,
+                "name_en": model.definition.name_en,
+                "owner": model.definition.owner,
+                "versions": len(versions),
+                CHAMPION: champion.version if champion else None,
+                CHALLENGER: by_alias[CHALLENGER].version if CHALLENGER in by_alias else None,
+                **_figures(champion),
+                "current": champion.definition_fingerprint == model.fingerprint if champion else None,
+            }
+        )
+    return rows
+
+
+def list_versions(settings: Settings, name: str) -> list[dict[str, Any]]:
+    """All versions of a model, newest first."""
+    return [_version(version) for version in Store.open(settings).versions(name)]
+
+
+def promote_version(settings: Settings, name: str, version: int, reason: str) -> dict[str, Any]:
+    """Makes a version champion by hand; gives what it then is."""
+    return _version(Store.open(settings).promote(name, version, reason=f"by hand: {reason}"))
+
+
+def roll_back(settings: Settings, name: str) -> dict[str, Any]:
+    """Makes the champion before this one champion again; gives what it then is."""
+    return _version(Store.open(settings).rollback(name))
+
+
+def explain_score(spark: SparkSession, settings: Settings, name: str, account: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The last score of an account, and its reasons, the greatest first.
+
+    Raises:
+        SettingsError: no such model, or the account has no score of it.
+    """
+    model = named(model_library(settings), name)
+    scores = Warehouse(spark, settings).read(SCORE).where((F.col("model") == model.id) & (F.col("account_id") == account))
+    row = scores.orderBy(F.desc("as_of"), F.desc("known_at"), F.desc("version")).drop("known_at").limit(1).first()
+    if row is None:
+        raise SettingsError(
+            f"account {account} has no score of {model.id}: run `gridlens score {model.id}`, or it is unknown or outside the population "
+            f"({model.definition.population})"
+        )
+    found = row.asDict(recursive=True)
+    reasons = found.pop("reasons")
+    features = {feature.name: feature for feature in model.definition.features}
+    label = model.definition.label
+    told = {"name": f"{model.definition.name_zh} / {model.definition.name_en}", **found, "horizon_days": label.horizon_days}
+    return told, [_reason(reason, features.get(reason["feature"])) for reason in reasons]
+
+
+def _reason(reason: dict[str, Any], feature: ModelFeature | None) -> dict[str, Any]:
+    words = " / ".join(text for text in (feature.zh, feature.en) if text) if feature else ""
+    return {
+        "reason": words or reason["feature"],
+        "value": reason["value"],
+        "effect": "raises" if reason["contribution"] > 0 else "lowers",
+        "log_odds": round(reason["contribution"], 3),
+        "actionable": feature.actionable if feature else False,
+        "act": feature.act if feature and reason["contribution"] > 0 else None,
+        "feature": reason["feature"],
+    }
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "aliases": ", ".join(version.aliases),
+        "created": version.created,
+        "decision": version.decision,
+        **_figures(version),
+        "reason": version.reason,
+        "run": version.run_id,
+    }
+
+
+def _figures(version: Version | None) -> dict[str, float | None]:
+    return {name.replace(".", "_"): version.metrics.get(name) if version else None for name in _FIGURES}
