@@ -1,0 +1,196 @@
+"""Fits a scorecard: bins, selection, regression with the right signs, points, grades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.ml import PipelineModel
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.regression import GeneralizedLinearRegression
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.errors import SettingsError
+from gridlens.models.scorecard import RESULTS, Scorecard
+from gridlens.models.scorecard_definition import ScorecardDefinition
+from gridlens.models.scorecard_points import graded, scorecard
+from gridlens.models.selection import chosen, correlations
+from gridlens.models.woe_bins import Binned
+from gridlens.models.woe_estimator import WoeEstimator, woe_model
+from gridlens.models.woe_sql import woe_column
+
+ITERATIONS = 50
+_KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a characteristic.
+
+    Attributes:
+        iv: information value of its bins.
+        kept: it is on the scorecard.
+        why: it is not; or what should be looked at; else ``kept``.
+        bins: number of them.
+    """
+
+    characteristic: str
+    group: str
+    iv: float
+    kept: bool
+    why: str
+    bins: int
+
+
+@dataclass(frozen=True)
+class FittedScorecard:
+    """A scorecard with the report of its selection.
+
+    Attributes:
+        card: the scorecard; its ``pipeline`` are stock stages from raw columns to ``prediction``.
+        selection: what became of each characteristic, in the order of the definition.
+    """
+
+    card: Scorecard
+    selection: tuple[Judged, ...]
+
+    @property
+    def pipeline(self) -> PipelineModel:
+        return self.card.pipeline
+
+    @property
+    def json(self) -> str:
+        return self.card.to_json()
+
+    def table(self) -> list[dict[str, object]]:
+        """One row a bin: characteristic, group, bin, rows, share, bad_rate, woe, iv, points."""
+        return [
+            {
+                "characteristic": line.id,
+                "group": line.characteristic.group,
+                "bin": one.text,
+                "rows": one.rows,
+                "share": one.rows / self.card.rows,
+                "bad_rate": one.events / one.rows if one.rows else None,
+                "woe": one.woe,
+                "iv": one.iv,
+                "points": one.points,
+            }
+            for line in self.card.lines
+            for one in line.bins
+        ]
+
+
+def fit_scorecard(
+    train: DataFrame, definition: ScorecardDefinition, label: str = "label", *, say: Callable[[str], None] | None = None
+) -> FittedScorecard:
+    """The scorecard that the definition asks for.
+
+    Args:
+        train: one row per account and moment: the definition's columns, and the label: 1 for bad, 0 for good.
+        definition: of the scorecard.
+        label: name of the label.
+        say: told what was done.
+
+    Raises:
+        SettingsError: columns are missing, the label does not hold, no characteristic says enough, or the grades cannot be told apart.
+    """
+    _columns_there(train, definition, label)
+    say = say or (lambda line: None)
+    rows = train.select(label, *definition.columns).persist()
+    try:
+        found = WoeEstimator(definition.characteristics, binning=definition.binning, label=label).bins(rows)
+        say(f"{len(found)} characteristics in bins")
+        kept, gone = _selected(rows, found, definition)
+        say(f"{len(kept)} of them kept: {', '.join(one.id for one in kept)}")
+        kept, coefficients, intercept, wrong = _regression(rows, kept, label)
+        for name in wrong:
+            say(f"{name} left out: {wrong[name]}")
+        total, events = _size(found)
+        card = scorecard(definition, kept, coefficients, intercept, rows=total, events=events)
+        card = graded(card, definition.grades, *_points_counts(rows, card, label))
+    finally:
+        rows.unpersist()
+    return FittedScorecard(card, _judged(found, {one.id for one in kept}, gone | wrong, definition.selection.suspicious_iv))
+
+
+def _columns_there(train: DataFrame, definition: ScorecardDefinition, label: str) -> None:
+    missing = [name for name in (label, *definition.columns) if name not in train.columns]
+    if missing:
+        raise SettingsError(f"scorecard {definition.id}: the training table has no column {', '.join(missing)}; add it or correct the file")
+    taken = [name for name in definition.columns if name in RESULTS]
+    if taken:
+        raise SettingsError(f"scorecard {definition.id}: {', '.join(taken)} is a column that scoring adds; rename the one that is read")
+
+
+def _size(found: Sequence[Binned]) -> tuple[int, int]:
+    some = next(one for one in found if one.bins)
+    return sum(b.rows for b in some.bins), sum(b.events for b in some.bins)
+
+
+def _selected(rows: DataFrame, found: Sequence[Binned], definition: ScorecardDefinition) -> tuple[list[Binned], dict[str, str]]:
+    rule = definition.selection
+    gone = {one.id: "too few rows for any bin" for one in found if not one.bins}
+    gone |= {one.id: f"says too little: IV {one.iv:.3f}" for one in found if one.bins and one.iv < rule.min_iv}
+    left = [one for one in found if one.id not in gone]
+    if not left:
+        raise SettingsError(
+            f"scorecard {definition.id}: no characteristic has an information value of {rule.min_iv} or more; "
+            "look at the label and the columns, or lower selection.min_iv"
+        )
+    matrix = correlations(woe_model(left).transform(rows), [woe_column(one.id) for one in left])
+    names, more = chosen({one.id: one.iv for one in left}, matrix, max_correlation=rule.max_correlation, max_vif=rule.max_vif)
+    return [one for name in names for one in left if one.id == name], gone | more
+
+
+def _regression(rows: DataFrame, kept: list[Binned], label: str) -> tuple[list[Binned], dict[str, float], float, dict[str, str]]:
+    """Log odds of bad on weights of evidence; coefficients with the wrong sign leave one by one, the most wrong first.
+
+    More evidence of good must make bad less likely: a positive coefficient only corrects other characteristics, and its points would
+    contradict the bad rates that anybody can see in its bins.
+    """
+    gone: dict[str, str] = {}
+    weighed = woe_model(kept).transform(rows).select(label, *[woe_column(one.id) for one in kept]).persist()
+    try:
+        while True:
+            vectors = VectorAssembler(inputCols=[woe_column(one.id) for one in kept], outputCol="features").transform(weighed)
+            learner = GeneralizedLinearRegression(family="binomial", link="logit", labelCol=label, maxIter=ITERATIONS, tol=1e-9)
+            model = learner.fit(vectors.withColumn(label, F.col(label).cast("double")))
+            coefficients = np.asarray(model.coefficients.toArray())
+            worst = int(coefficients.argmax())
+            if coefficients[worst] < 0:
+                names = [one.id for one in kept]
+                return kept, dict(zip(names, coefficients.tolist(), strict=True)), float(model.intercept), gone
+            if len(kept) == 1:
+                raise SettingsError(f"characteristic {kept[0].id} alone has the wrong sign; look at the label")
+            gone[kept[worst].id] = f"its coefficient has the wrong sign ({coefficients[worst]:+.3f}) beside the others"
+            kept = [one for i, one in enumerate(kept) if i != worst]
+    finally:
+        weighed.unpersist()
+
+
+def _points_counts(rows: DataFrame, card: Scorecard, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole points in rising order with rows and bad rows; as many as the scorecard spans."""
+    points = F.floor(F.col("points")).cast("double").alias("points")
+    scored = card.pipeline.transform(rows).select(points, F.col(label).cast("bigint").alias("label"))
+    table = scored.groupBy("points").agg(F.count("*").alias("rows"), F.sum("label").alias("events")).toArrow()
+    found = np.column_stack([table.column(name).to_numpy().astype(float) for name in ("points", "rows", "events")])
+    found = found[np.argsort(found[:, 0])]
+    return found[:, 0], found[:, 1], found[:, 2]
+
+
+def _judged(found: Sequence[Binned], kept: set[str], gone: dict[str, str], suspicious: float) -> tuple[Judged, ...]:
+    hint = f"suspicious: IV over {suspicious:g}, look whether it knows the outcome"
+    return tuple(
+        Judged(
+            one.id,
+            one.characteristic.group,
+            one.iv,
+            one.id in kept,
+            gone.get(one.id, hint if one.iv > suspicious else _KEPT),
+            len(one.bins),
+        )
+        for one in found
+    )
