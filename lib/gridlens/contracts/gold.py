@@ -10,6 +10,7 @@ from gridlens.contracts.entities import CHANNEL, POINT
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
+from gridlens.contracts.model import MODEL_DRIFT, MODEL_FIGURE
 from gridlens.contracts.score import SCORE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
 from gridlens.contracts.silver import LOCAL_MONTH
@@ -80,6 +81,8 @@ GOLD: dict[str, Table] = {
         SEGMENTATION,
         LARGE_CUSTOMER,
         SMALL_CUSTOMER,
+        MODEL_FIGURE,
+        MODEL_DRIFT,
         SCORE,
     )
 }

@@ -1,0 +1,142 @@
+"""Whether a version becomes champion: each condition of the gate with the figures that it was judged by, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gridlens.models.definition import Gate
+from gridlens.models.figures import Baseline, Comparison, Figures
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition: its name, whether it is met, and the sentence that says so."""
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The gate's decision.
+
+    Attributes:
+        champion: every condition is met; otherwise the version is a challenger.
+        checks: all conditions, in the gate's order.
+    """
+
+    champion: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The sentences of the conditions that are not met; of a champion, those of all."""
+        return tuple(check.sentence for check in self.checks if self.champion or not check.passed)
+
+
+def decide(
+    gate: Gate,
+    figures: Figures,
+    *,
+    baselines: Sequence[Baseline] = (),
+    against: Comparison | None = None,
+    champion: str | None = None,
+) -> Decision:
+    """The decision about a version.
+
+    Args:
+        gate: what must be reached.
+        figures: the version's, out of time.
+        baselines: on the same rows.
+        against: the version and the champion on the same rows, its confidence that of the gate.
+        champion: the champion's version; None where there is none yet. One that cannot be compared is not replaced.
+    """
+    checks = (
+        _positives(gate, figures),
+        *_auc(gate, figures),
+        *_gain(gate, figures, baselines),
+        _calibration(gate, figures),
+        *_disparity(gate, figures),
+        *_champion(gate, against, champion),
+    )
+    return Decision(all(check.passed for check in checks), checks)
+
+
+def _positives(gate: Gate, figures: Figures) -> Check:
+    enough = figures.positives >= gate.min_positives
+    said = "are enough" if enough else "decide nothing"
+    return Check(
+        "positives", enough, f"{figures.positives:,} positives in {figures.rows:,} test rows {said} (at least {gate.min_positives:,})."
+    )
+
+
+def _auc(gate: Gate, figures: Figures) -> Iterator[Check]:
+    if figures.roc_auc is None:
+        yield Check("roc_auc", False, "The test rows are of one class, so that there is no ROC-AUC.")
+        return
+    reached = figures.roc_auc >= gate.min_auc
+    said = "reaches" if reached else "does not reach"
+    yield Check("roc_auc", reached, f"The ROC-AUC of {figures.roc_auc:.4f}{_interval(figures)} {said} {gate.min_auc:.4f}.")
+
+
+def _interval(figures: Figures) -> str:
+    if figures.roc_auc_low is None or figures.roc_auc_high is None:
+        return ""
+    return f" (95 %: {figures.roc_auc_low:.4f} to {figures.roc_auc_high:.4f})"
+
+
+def _gain(gate: Gate, figures: Figures, baselines: Sequence[Baseline]) -> Iterator[Check]:
+    known = [b for b in baselines if b.roc_auc is not None]
+    if figures.roc_auc is None or not known:
+        return
+    best = max(known, key=lambda b: b.roc_auc or 0.0)
+    gain = figures.roc_auc - (best.roc_auc or 0.0)
+    reached = gain >= gate.min_gain
+    name = best.name.replace("_", " ") + (f" ({best.feature})" if best.feature else "")
+    said = "at least" if reached else "less than the"
+    yield Check(
+        "gain", reached, f"Its gain over the best baseline, {name}, {best.roc_auc:.4f}, is {gain:+.4f}, {said} {gate.min_gain:+.4f}."
+    )
+
+
+def _calibration(gate: Gate, figures: Figures) -> Check:
+    within = figures.calibration_error <= gate.max_calibration_error
+    said = "within" if within else "above"
+    sentence = (
+        f"The calibration error of {figures.calibration_error:.4f} is {said} {gate.max_calibration_error:.4f}: "
+        f"{figures.mean_score:.2%} predicted, {figures.rate:.2%} observed."
+    )
+    return Check("calibration", within, sentence)
+
+
+def _disparity(gate: Gate, figures: Figures) -> Iterator[Check]:
+    if figures.disparity is None:
+        return
+    within = figures.disparity <= gate.max_disparity
+    judged = [g for g in figures.groups if g.judged]
+    spread = {column: [g for g in judged if g.column == column] for column in dict.fromkeys(g.column for g in judged)}
+    column, groups = max(spread.items(), key=lambda item: max(g.ratio for g in item[1]) - min(g.ratio for g in item[1]))
+    low, high = min(groups, key=lambda g: g.ratio), max(groups, key=lambda g: g.ratio)
+    sentence = (
+        f"Predicted over observed positives range by {column} from {low.ratio:.2f} ({low.value}) to {high.ratio:.2f} ({high.value}): "
+        f"a spread of {figures.disparity:.2f}, {'within' if within else 'above'} {gate.max_disparity:.2f}."
+    )
+    yield Check("disparity", within, sentence)
+
+
+def _champion(gate: Gate, against: Comparison | None, champion: str | None) -> Iterator[Check]:
+    if against is None:
+        if champion is not None:
+            yield Check("champion", False, f"Champion {champion} could not be compared on the same rows, so that it is not replaced.")
+        return
+    name = f"champion {champion}" if champion is not None else "the champion"
+    as_good = against.low >= -gate.tolerance
+    said = "within" if as_good else "beyond"
+    sentence = (
+        f"Against {name} on the same {against.rows:,} rows the ROC-AUC changes by {against.difference:+.4f} "
+        f"({against.confidence:.0%}: {against.low:+.4f} to {against.high:+.4f}), at worst {said} the tolerance of {gate.tolerance:.4f}; "
+        f"{against.common:.0%} of the team's cases are the same."
+    )
+    yield Check("champion", as_good, sentence)
