@@ -1,0 +1,173 @@
+"""The card of a model's version: what it is for, what it was fitted on, how good it is and where it ends; Markdown and one page.
+
+The page is whole in itself: style and charts inline, nothing fetched, every text escaped. It holds counts and rates of groups with enough
+rows, and nothing about a person.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from statistics import fmean
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from gridlens import __version__
+from gridlens.models.definition import ModelDefinition
+from gridlens.models.figures import Baseline, Comparison, Figures
+from gridlens.models.gate import Decision
+from gridlens.reports import model_card_charts as charts
+from gridlens.reports import model_card_view as view
+
+TOP_FEATURES = 15
+TOP_CANDIDATES = 12
+
+
+@dataclass(frozen=True)
+class RowsOf:
+    """The rows of one part (``train`` or ``test``): their moments, oldest first, and counts."""
+
+    part: str
+    moments: tuple[dt.date, ...]
+    rows: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that the card says.
+
+    Attributes:
+        definition: of the model.
+        version: in the registry, or the run's name where nothing was registered.
+        known_at: moment of knowledge of the training, UTC.
+        figures: on the test rows, out of time.
+        decision: of the gate.
+        rows: the parts that were fitted and judged on.
+        train_figures: on the training rows; None where they were not judged.
+        baselines: on the test rows.
+        against: the version and the champion on the same rows; None where there was none.
+        champion: that champion's version.
+        candidates: a row each: algorithm, settings (mapping), roc_auc and log_loss by fold.
+        chosen: those of the candidates that the version holds, with their weight.
+        importances: feature and its share, largest first.
+        left_out: features that had no value in the training rows.
+        fingerprints: of definition, training rows, test rows and so on.
+        drift_limits: what is measured after every scoring: name in Chinese, in English, limit.
+        min_group: groups with fewer rows are not shown.
+        currency: of costs.
+        run_id: of the training.
+    """
+
+    definition: ModelDefinition
+    version: str
+    known_at: dt.datetime
+    figures: Figures
+    decision: Decision
+    rows: tuple[RowsOf, ...]
+    train_figures: Figures | None = None
+    baselines: tuple[Baseline, ...] = ()
+    against: Comparison | None = None
+    champion: str | None = None
+    candidates: Sequence[Mapping[str, Any]] = ()
+    chosen: Sequence[Mapping[str, Any]] = ()
+    importances: Sequence[tuple[str, float]] = ()
+    left_out: Sequence[str] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    drift_limits: Sequence[tuple[str, str, str]] = ()
+    min_group: int = 100
+    currency: str = ""
+    run_id: str = ""
+
+    @property
+    def test(self) -> RowsOf | None:
+        return next((rows for rows in self.rows if rows.part == "test"), None)
+
+
+def page(card: Card) -> str:
+    """The card as one HTML page."""
+    return _pages().get_template("model_card.html").render(_context(card))
+
+
+def markdown(card: Card) -> str:
+    """The card as Markdown."""
+    text = _texts().get_template("model_card.md").render(_context(card))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _context(card: Card) -> dict[str, Any]:
+    return {
+        "c": card,
+        "d": card.definition,
+        "f": card.figures,
+        "style": Markup(_text("profile.css") + _text("model_card.css")),
+        "tiles": view.tiles(card.figures, card.baselines, card.currency),
+        "lines": view.lines(card.figures, card.train_figures, card.baselines, card.against, card.champion),
+        "calibration": charts.calibration_chart(card.figures.calibration),
+        "gains": charts.gains_chart(card.figures.gains),
+        "importances": view.importances(card.importances[:TOP_FEATURES], card.definition),
+        "more_features": max(len(card.importances) - TOP_FEATURES, 0),
+        "candidates": _candidates(card),
+        "more_candidates": max(len(card.candidates) - TOP_CANDIDATES, 0),
+        "sections": view.SECTIONS,
+        "version": __version__,
+    }
+
+
+def _candidates(card: Card) -> list[dict[str, Any]]:
+    """The best candidates by mean log loss of the folds."""
+    chosen = {(row["algorithm"], str(dict(row.get("settings", {})))): row.get("weight") for row in card.chosen}
+    rows = []
+    for row in card.candidates:
+        settings = dict(row.get("settings", {}))
+        auc, loss = list(row["roc_auc"]), list(row["log_loss"])
+        rows.append(
+            {
+                "algorithm": str(row["algorithm"]).replace("_", " "),
+                "settings": ", ".join(f"{name} {_short(value)}" for name, value in settings.items()) or "—",
+                "roc_auc": fmean(auc),
+                "spread": max(auc) - min(auc),
+                "log_loss": fmean(loss),
+                "chosen": (row["algorithm"], str(settings)) in chosen,
+                "weight": chosen.get((row["algorithm"], str(settings))),
+            }
+        )
+    return sorted(rows, key=lambda row: (not row["chosen"], row["log_loss"]))[:TOP_CANDIDATES]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _environment(*, escape: bool) -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "number": view.number,
+        "percent": view.percent,
+        "decimal": view.decimal,
+        "cell": lambda value: str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;"),
+    }
+    environment.filters |= filters
+    return environment
+
+
+@cache
+def _pages() -> Environment:
+    return _environment(escape=True)
+
+
+@cache
+def _texts() -> Environment:
+    return _environment(escape=False)
+
+
+def _text(name: str) -> str:
+    return files("gridlens.reports").joinpath("templates", name).read_text(encoding="utf-8")
