@@ -1,0 +1,115 @@
+"""How abnormal usage is looked for, as it stands in conf/anomaly/usage.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field as ModelField
+
+from gridlens.definitions import Frozen, fingerprint_of, parse_definitions
+from gridlens.expressions import Checked, check
+
+PeerColumn = Literal["category", "industry_code", "area_id", "org_unit_id"]
+
+
+class Examples(Frozen):
+    """What the model learns from.
+
+    Attributes:
+        accounts: about how many accounts give examples.
+        copies: examples of each pattern and account.
+        earlier_days: each account gives an untouched example that ends so many days ago, too.
+        least_kwh: usual day of an account from which patterns are put into its days.
+        inspection_weight: an inspected account counts like so many untouched ones.
+    """
+
+    accounts: int = ModelField(default=3000, ge=50)
+    copies: int = ModelField(default=1, ge=1, le=10)
+    earlier_days: tuple[int, ...] = (28, 56, 84)
+    least_kwh: float = ModelField(default=0.3, gt=0)
+    inspection_weight: float = ModelField(default=3.0, ge=0)
+
+
+class Trees(Frozen):
+    """The boosted trees that weigh the evidence (MLlib GBTClassifier)."""
+
+    trees: int = ModelField(default=60, ge=5, le=500)
+    max_depth: int = ModelField(default=4, ge=2, le=8)
+    step_size: float = ModelField(default=0.15, gt=0, le=1)
+    feature_share: float = ModelField(default=0.3, gt=0, le=1)
+    seed: int = 20260331
+
+
+class Visits(Frozen):
+    """What field staff can do, and what their visits say.
+
+    Attributes:
+        per_week: visits that the teams can make in a week.
+        normal_odds: factor of the odds where a visit after the change found everything in order.
+        repeat_odds: factor of the odds where an earlier visit found something, before this change.
+        settled_days: a change up to so many days after a finding was put right belongs to that finding.
+        prior_hits, prior_visits: what is believed of a kind of alert before its first visits: hits of visits.
+        judged_days: an alert's visit must come within so many days to say something of its kind.
+    """
+
+    per_week: int = ModelField(default=20, ge=1)
+    normal_odds: float = ModelField(default=0.1, gt=0, le=1)
+    repeat_odds: float = ModelField(default=2.0, ge=1)
+    settled_days: int = ModelField(default=21, ge=0)
+    prior_hits: float = ModelField(default=4.0, gt=0)
+    prior_visits: float = ModelField(default=8.0, gt=0)
+    judged_days: int = ModelField(default=120, ge=7)
+
+
+class UsageDefinition(Frozen):
+    """Where abnormal usage is looked for, what it is learnt from and who is visited.
+
+    Attributes:
+        peers: what accounts of one group have in common, the most general first.
+        least_peers: accounts of a group; smaller ones fall back on fewer columns.
+        peer_sample: accounts of a group whose median is the usual account.
+        supply_meter: which metering points measure what a transformer supplies.
+        least_days: days known of the last 365 for an account to be judged.
+        prior: share of accounts with abnormal usage that is believed beforehand.
+        least_probability: an alert needs at least so much.
+        recovery_days: energy of so many days before as_of can be charged afterwards.
+        default_price: for accounts without a bill.
+    """
+
+    name_zh: str
+    name_en: str
+    peers: tuple[PeerColumn, ...] = ("category", "area_id")
+    least_peers: int = ModelField(default=40, ge=5)
+    peer_sample: int = ModelField(default=400, ge=20, le=2000)
+    supply_meter: str = "tariff_id is null"
+    least_days: int = ModelField(default=120, ge=60, le=365)
+    prior: float = ModelField(default=0.02, gt=0, lt=0.5)
+    least_probability: float = ModelField(default=0.1, ge=0, le=1)
+    recovery_days: int = ModelField(default=365, ge=30, le=720)
+    default_price: float = ModelField(default=0.6, gt=0)
+    examples: Examples = Examples()
+    trees: Trees = Trees()
+    visits: Visits = Visits()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The definition, with its expression checked."""
+
+    definition: UsageDefinition
+    supply_meter: Checked = field(repr=False, compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what the definition says, names left out: first 16 hex digits."""
+        return fingerprint_of(self.definition.model_dump(mode="json", exclude={"name_zh", "name_en"}))
+
+
+def load_usage(file: Path, points: Mapping[str, str]) -> Usage:
+    """The definition in ``file``; raises DefinitionError that names file and line. Args: points: columns of a metering point."""
+    (origin,) = parse_definitions(UsageDefinition, file)
+    definition = origin.value
+    return Usage(definition, check(definition.supply_meter, points, origin.where("supply_meter"), family="boolean"))

@@ -1,0 +1,78 @@
+"""Examples to learn from: untouched series, the same with a pattern put into them, and series up to the day of an inspection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridlens.anomaly.evidence import evidence
+from gridlens.anomaly.patterns import PATTERNS, inject
+from gridlens.anomaly.weeks import DAYS, Reference, shifted, usual_day
+from gridlens.arrow import Arrays
+
+FIRST_START, LAST_START = 365, 28
+"""A pattern begins at the earliest and at the latest so many days before the last one."""
+BEFORE = 60
+"""Known days of an account before the pattern."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Evidence of examples.
+
+    Attributes:
+        features: arrays of shape (examples,).
+        row: the series that each was made of. Shape (examples,), int64.
+        label: 1 where a pattern is in it. Shape (examples,), int64.
+    """
+
+    features: Arrays
+    row: np.ndarray
+    label: np.ndarray
+
+
+def examples(
+    daily: np.ndarray, excess: np.ndarray, references: Mapping[int, Reference], seeds: np.ndarray, *, copies: int, least_kwh: float
+) -> Examples:
+    """Evidence of untouched and of changed series.
+
+    What a pattern takes off the meter its transformer loses. An account whose usual day is below ``least_kwh``, or that is known too
+    short, gives untouched examples only.
+
+    Args:
+        daily, excess: see :func:`~gridlens.anomaly.evidence.evidence`.
+        references: of the accounts' peers by days back; each gives an untouched example that ends so many days earlier.
+        seeds: of each account's random choices. Shape (n,), int64.
+        copies: examples of each pattern and account.
+        least_kwh: usual day from which patterns are put in.
+    """
+    everyone = np.arange(len(daily))
+    found = [(evidence(shifted(daily, back), shifted(excess, back), one), everyone, 0) for back, one in references.items()]
+    known = np.isfinite(daily)
+    latest = DAYS - LAST_START
+    first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
+    fit = np.flatnonzero((usual_day(daily) >= least_kwh) & (known.sum(axis=1) > BEFORE + LAST_START) & (first < latest))
+    for copy in range(copies):
+        for number, pattern in enumerate(PATTERNS):
+            changed = np.empty((len(fit), DAYS))
+            for i, row in enumerate(fit):
+                random = np.random.default_rng([int(seeds[row]) & 0xFFFFFFFFFFFF, copy, number])
+                changed[i] = inject(daily[row], int(random.integers(first[row], latest)), pattern, random)
+            lost = np.nan_to_num(daily[fit] - changed)
+            found.append((evidence(changed, excess[fit] + lost, references[0]), fit, 1))
+    return Examples(
+        {name: np.concatenate([part[0][name] for part in found]) for name in found[0][0]},
+        np.concatenate([part[1] for part in found]),
+        np.concatenate([np.full(len(part[1]), part[2]) for part in found]),
+    )
+
+
+def feature_names(facts: Sequence[str]) -> tuple[str, ...]:
+    """The features, in order. Args: facts: what the evidence holds beside them."""
+    found = evidence(np.full((1, DAYS), np.nan), np.full((1, DAYS), np.nan), _NOBODY)
+    return tuple(name for name in found if name not in facts)
+
+
+_NOBODY = Reference(np.ones(DAYS), 1.0, np.zeros((5, DAYS // 7)) + np.array([[1.0], [0], [0], [0], [0]]))

@@ -1,0 +1,125 @@
+"""Evidence as tables: a row an account, a row an example, and the weeks of an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.anomaly.evidence import FACTS, evidence, expected_days
+from gridlens.anomaly.examples import examples, feature_names
+from gridlens.anomaly.groups import DIARY, Peers
+from gridlens.anomaly.schema import struct_of
+from gridlens.anomaly.weeks import WEEK, WEEKS, shifted
+from gridlens.arrow import Arrays, array_to_numpy, list_to_matrix, map_blocks, map_rows
+
+FEATURES = feature_names(FACTS)
+HALVES = 2
+"""Accounts are in one of two halves by hash: each is judged by a model that learnt from the other half."""
+_NUMBERS = dict.fromkeys((*FEATURES, *FACTS), "double")
+
+
+def half_of(account: str = "account_id") -> F.Column:
+    """The half that an account is in, 0 or 1."""
+    return F.pmod(F.xxhash64(F.lit("half"), F.col(account)), F.lit(HALVES)).cast("int")
+
+
+def evidence_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFrame:
+    """``account_id``, ``half``, FEATURES and FACTS of every account.
+
+    Args:
+        series: account_id, peer, daily, excess: lists of DAYS values, null where not known.
+        peers: the groups.
+        last: the last day of the lists.
+    """
+    return map_blocks(
+        series.withColumn("half", half_of()),
+        partial(_evidence, peers=peers, last=last),
+        schema=struct_of(account_id="string", half="int", **_NUMBERS),
+        keep=("account_id", "half"),
+        inputs=("daily", "excess", "peer"),
+        group_by=("peer",),
+    )
+
+
+def _evidence(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
+    return evidence(columns["daily"], columns["excess"], peers.reference(int(columns["peer"][0]), last))
+
+
+def example_rows(
+    series: DataFrame, peers: Peers, last: np.datetime64, *, copies: int, earlier_days: Sequence[int], least_kwh: float
+) -> DataFrame:
+    """``account_id``, ``half``, ``label`` and FEATURES of the examples that ``series`` give, see :func:`examples.examples`."""
+    rows = series.withColumns({"half": half_of(), "seed": F.xxhash64(F.lit("example"), F.col("account_id"))})
+    make = partial(_examples, peers=peers, last=last, copies=copies, earlier_days=(0, *earlier_days), least_kwh=least_kwh)
+    return map_rows(rows, make, struct_of(account_id="string", half="int", label="double", **dict.fromkeys(FEATURES, "double")))
+
+
+def _examples(
+    batch: pa.RecordBatch, peers: Peers, last: np.datetime64, copies: int, earlier_days: Sequence[int], least_kwh: float
+) -> Iterator[pa.RecordBatch]:
+    daily, excess = (list_to_matrix(batch.column(name)) for name in ("daily", "excess"))
+    peer, seed = (array_to_numpy(batch.column(name)) for name in ("peer", "seed"))
+    for group in np.unique(peer):
+        rows = np.flatnonzero(peer == group)
+        references = {back: peers.reference(int(group), last, back=back) for back in earlier_days}
+        made = examples(daily[rows], excess[rows], references, seed[rows], copies=copies, least_kwh=least_kwh)
+        taken = pa.array(rows[made.row])
+        columns = {name: batch.column(name).take(taken) for name in ("account_id", "half")}
+        columns["label"] = pa.array(made.label.astype(np.float64))
+        yield pa.RecordBatch.from_pydict(columns | {name: pa.array(made.features[name]) for name in FEATURES})
+
+
+def inspected_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFrame:
+    """``account_id``, ``half``, ``label`` and FEATURES of the evidence that stood on the day of each inspection.
+
+    Args:
+        series: account_id, peer, daily, excess, label, back: days from the inspection to ``last``.
+    """
+    return map_blocks(
+        series.withColumn("half", half_of()),
+        partial(_inspected, peers=peers, last=last),
+        schema=struct_of(account_id="string", half="int", label="double", **dict.fromkeys(FEATURES, "double")),
+        keep=("account_id", "half", "label"),
+        inputs=("daily", "excess", "peer", "back"),
+        group_by=("peer", "back"),
+    )
+
+
+def _inspected(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
+    back = int(columns["back"][0])
+    one = peers.reference(int(columns["peer"][0]), last, back=back)
+    return evidence(shifted(columns["daily"], back), shifted(columns["excess"], back), one)
+
+
+def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFrame:
+    """``account_id``, ``recorded_weeks`` and ``expected_weeks``: kWh a day in each of WEEKS weeks, null where not known.
+
+    Args:
+        series: as for :func:`evidence_rows`.
+    """
+    return map_blocks(
+        series,
+        partial(_curves, peers=peers, last=last),
+        schema=struct_of(account_id="string", recorded_weeks=DIARY, expected_weeks=DIARY),
+        keep=("account_id",),
+        inputs=("daily", "peer"),
+        group_by=("peer",),
+    )
+
+
+def _curves(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
+    expected = expected_days(columns["daily"], peers.reference(int(columns["peer"][0]), last))
+    return {name: weekly_means(days) for name, days in (("recorded_weeks", columns["daily"]), ("expected_weeks", expected))}
+
+
+def weekly_means(days: np.ndarray) -> np.ndarray:
+    """Mean of the known days of each week, NaN where there is none. Args: days: shape (n, DAYS). Shape (n, WEEKS)."""
+    weeks = days.reshape(len(days), WEEKS, WEEK)
+    known = np.isfinite(weeks)
+    count = known.sum(axis=2)
+    return np.where(count > 0, np.where(known, weeks, 0.0).sum(axis=2) / np.maximum(count, 1), np.nan)
