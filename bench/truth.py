@@ -59,7 +59,7 @@ def compare(root: Path) -> pd.DataFrame:
     both = rows.merge(truth, on="account_id", how="inner")
     lines = []
     for tag, of in TRUTH.items():
-        has, is_it = both[tag].fillna(False).astype(bool), of(both).fillna(False).astype(bool)
+        has, is_it = both[tag].eq(True), of(both).eq(True)  # neither where it is not known
         hits = int((has & is_it).sum())
         lines.append(
             {
