@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridlens.tables import Field, Table
 
-PARTS = ("train", "test", "champion", "prior", "one_rule", "last_value")
+PARTS = ("train", "test", "unseen", "champion", "prior", "one_rule", "last_value")
 SUBJECT_KINDS = ("score", "feature", "label")
 _ONE_CLASS = "the rows are of one class"
 _MODEL = Field("model_id", "string", "Model")
@@ -17,7 +17,7 @@ MODEL_FIGURE = Table(
     (
         _MODEL,
         _VERSION,
-        Field("part", "string", "What was judged: the version on its training or test rows, or on the test rows the champion before it, the prior, the best single feature, the last value", allowed=PARTS),
+        Field("part", "string", "What was judged: the version on its training rows, its test rows, or those of them whose customers are in no training row (unseen); or on the test rows the champion before it, the prior, the best single feature, the last value", allowed=PARTS),
         Field("group_column", "string", "Column whose group it is; all for all rows"),
         Field("group_value", "string", "The group; all for all rows"),
         Field("as_of", "date", "Newest moment of the rows"),
@@ -56,10 +56,10 @@ MODEL_DRIFT = Table(
     (
         _MODEL,
         _VERSION,
-        Field("as_of", "date", "Moment of the scores"),
-        Field("known_at", "timestamp", "Moment of knowledge: of the scores, or of the labels that judge them, UTC"),
+        Field("as_of", "date", "Moment of the run that looked"),
+        Field("known_at", "timestamp", "Moment of knowledge of the run that looked, UTC"),
         Field("subject_kind", "string", "What is compared", allowed=SUBJECT_KINDS),
-        Field("subject", "string", "Column; roc_auc where scores are compared with labels"),
+        Field("subject", "string", "Column; where scores are compared with labels, the as_of of these scores"),
         Field("rows", "bigint", "Rows looked at"),
         Field("rows_before", "bigint", "Rows of the version's test", null="scores compared with labels"),
         Field("psi", "double", "Population stability index against the version's test", null="scores compared with labels"),

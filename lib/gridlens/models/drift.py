@@ -46,6 +46,9 @@ class Limits:
     min_positives: int = 30
 
 
+USUAL = Limits()
+
+
 @dataclass(frozen=True)
 class Shift:
     """How far one column has moved.
@@ -105,7 +108,7 @@ class Drift:
     reasons: tuple[str, ...]
 
 
-def shifts(now: DataFrame, before: Profile, *, limits: Limits = Limits()) -> tuple[Shift, ...]:
+def shifts(now: DataFrame, before: Profile, *, limits: Limits = USUAL) -> tuple[Shift, ...]:
     """How far the score and every feature have moved since ``before``: one pass over ``now``, a row a case.
 
     Raises:
@@ -145,7 +148,7 @@ def psi_by_chance(now: np.ndarray, before: np.ndarray, share: float = CHANCE) ->
 
 
 def rolling_auc(
-    labelled: DataFrame, before: Profile, *, label: str = "label", by: str = "as_of", limits: Limits = Limits()
+    labelled: DataFrame, before: Profile, *, label: str = "label", by: str = "as_of", limits: Limits = USUAL
 ) -> tuple[Moment, ...]:
     """The AUC of the scores of every moment (the 50 with most rows), oldest first; a moment of few positives is no warning.
 
@@ -180,7 +183,7 @@ def _fallen(auc: float | None, interval: tuple[float, float] | None, positives: 
     return auc < before - limits.auc_drop and interval[1] < before
 
 
-def judged(shifts: Iterable[Shift], moments: Iterable[Moment] = (), *, before: Profile, limits: Limits = Limits()) -> Drift:
+def judged(shifts: Iterable[Shift], moments: Iterable[Moment] = (), *, before: Profile, limits: Limits = USUAL) -> Drift:
     """What follows: warnings, and whether to train again, because the score has moved far or the newest AUC has fallen."""
     moved, seen = tuple(shifts), tuple(moments)
     warnings = [_moved(s) for s in moved if s.warning] + [_fell(m, before) for m in seen if m.warning]

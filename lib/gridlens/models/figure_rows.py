@@ -37,7 +37,7 @@ def figure_rows(
     """Rows of model_figure_v1, fields in the contract's order.
 
     Args:
-        parts: the version's figures under ``test``, and ``train`` where they are known.
+        parts: the version's figures under ``test``, and ``train`` and ``unseen`` where they are known.
         baselines: on the test rows.
         against: the champion on the test rows.
         of: model_id, model_version, as_of, known_at and run_id.
@@ -95,8 +95,9 @@ def drift_rows(drift: Drift, *, of: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         }
         for shift in drift.shifts
     ]
-    same = ("as_of", "rows", "positives", "mean_score", "observed_rate", "roc_auc", "roc_auc_low", "roc_auc_high", "warning")
+    same = ("rows", "positives", "mean_score", "observed_rate", "roc_auc", "roc_auc_low", "roc_auc_high", "warning")
     rows += [
-        {**of, "subject_kind": "label", "subject": "roc_auc", **{name: getattr(moment, name) for name in same}} for moment in drift.moments
+        {**of, "subject_kind": "label", "subject": str(moment.as_of), **{name: getattr(moment, name) for name in same}}
+        for moment in drift.moments
     ]
     return [tuple({**row, "retrain": drift.retrain}.get(name) for name in MODEL_DRIFT.columns) for row in rows]

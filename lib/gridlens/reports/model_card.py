@@ -50,6 +50,7 @@ class Card:
         figures: on the test rows, out of time.
         decision: of the gate.
         rows: the parts that were fitted and judged on.
+        unseen_figures: on the test rows of customers that are in no training row; None where they were not judged.
         train_figures: on the training rows; None where they were not judged.
         baselines: on the test rows.
         against: the version and the champion on the same rows; None where there was none.
@@ -71,6 +72,7 @@ class Card:
     figures: Figures
     decision: Decision
     rows: tuple[RowsOf, ...]
+    unseen_figures: Figures | None = None
     train_figures: Figures | None = None
     baselines: tuple[Baseline, ...] = ()
     against: Comparison | None = None
@@ -108,7 +110,7 @@ def _context(card: Card) -> dict[str, Any]:
         "f": card.figures,
         "style": Markup(_text("profile.css") + _text("model_card.css")),
         "tiles": view.tiles(card.figures, card.baselines, card.currency),
-        "lines": view.lines(card.figures, card.train_figures, card.baselines, card.against, card.champion),
+        "lines": view.lines(card.figures, card.unseen_figures, card.train_figures, card.baselines, card.against, card.champion),
         "calibration": charts.calibration_chart(card.figures.calibration),
         "gains": charts.gains_chart(card.figures.gains),
         "importances": view.importances(card.importances[:TOP_FEATURES], card.definition),

@@ -111,21 +111,28 @@ def tiles(figures: Figures, baselines: Sequence[Baseline], currency: str) -> tup
 
 
 def lines(
-    test: Figures, train: Figures | None, baselines: Sequence[Baseline], against: Comparison | None, champion: str | None
+    test: Figures,
+    unseen: Figures | None,
+    train: Figures | None,
+    baselines: Sequence[Baseline],
+    against: Comparison | None,
+    champion: str | None,
 ) -> tuple[Line, ...]:
-    """The version on its test and training rows, the champion, the baselines."""
+    """The version on its test rows, those of them of unseen customers, and its training rows; the champion, the baselines."""
     found = [_line("本版本，测试", "this version, test", test)]
+    if unseen is not None:
+        found.append(_line("本版本，测试中未见客户", "this version, customers it never saw", unseen))
     if train is not None:
         found.append(_line("本版本，训练", "this version, training", train))
     if against is not None:
         name = f" {champion}" if champion else ""
-        row = (against.other_roc_auc, None, None, None, against.other_log_loss, None, None, None)
-        found.append(Line(f"现任冠军{name}", f"champion{name}", "champion", *row))
+        known = (against.other_roc_auc, None, None, None, against.other_log_loss, None, None, None)
+        found.append(Line(f"现任冠军{name}", f"champion{name}", "champion", *known))
     for b in baselines:
         zh, en = _BASELINES[b.name]
         reads = f": {b.feature}" if b.feature else ""
-        row = (b.roc_auc, None, None, b.pr_auc, b.log_loss, b.brier, b.capture_at_10, b.precision_at_capacity)
-        found.append(Line(zh, f"{en}{reads}", "baseline", *row))
+        figures = (b.roc_auc, None, None, b.pr_auc, b.log_loss, b.brier, b.capture_at_10, b.precision_at_capacity)
+        found.append(Line(zh, f"{en}{reads}", "baseline", *figures))
     return tuple(found)
 
 

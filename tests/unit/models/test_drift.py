@@ -155,7 +155,7 @@ def test_rows_of_the_table(spark: SparkSession) -> None:
     table = MODEL_DRIFT.conform(spark.createDataFrame(drift_rows(drift, of=of), MODEL_DRIFT.schema)).collect()
     assert [(r["subject_kind"], r["subject"], r["as_of"]) for r in table] == [
         ("score", "prediction", MOMENTS[2]),
-        ("label", "roc_auc", MOMENTS[1]),
+        ("label", "2025-09-30", MOMENTS[2]),
     ]
     assert table[0]["psi"] == 0.3
     assert table[0]["roc_auc"] is None

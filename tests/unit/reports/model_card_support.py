@@ -96,6 +96,7 @@ def full_card(**changed: Any) -> Card:
             RowsOf("train", (dt.date(2025, 9, 30), dt.date(2025, 12, 31)), 9200, 741),
             RowsOf("test", (dt.date(2026, 3, 31),), figures.rows, figures.positives),
         ),
+        "unseen_figures": scored(9, 1200),
         "train_figures": scored(8, 9200),
         "baselines": BASELINES,
         "against": AGAINST,

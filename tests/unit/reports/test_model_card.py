@@ -82,6 +82,7 @@ def test_what_a_reader_needs_to_know_stands_in_both() -> None:
             f"{figures.roc_auc_low:.4f}",
             "late_share_365d",
             "0.7312",
+            "customers it never saw",
             "0.7870",
             "residential",
             "gradient boosted trees",
