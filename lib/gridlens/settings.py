@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from gridlens.conffiles import existing_folder, file_named, files_in
 from gridlens.definitions import Document, explain, load_yaml
 from gridlens.errors import DefinitionError, SettingsError, nearest
+from gridlens.places import SCHEME, absolute, model_store
 
 Profile = Literal["local", "cluster", "databricks"]
 PROFILES: tuple[str, ...] = ("local", "cluster", "databricks")
@@ -26,8 +27,8 @@ _NOT_IN_FILES = {
     "conf_dir": "--conf or GRIDLENS_CONF",
     "pseudonym_key": "GRIDLENS_PSEUDONYM_KEY, so that the key is in no file",
 }
+_OF_MLFLOW = {"MLFLOW_TRACKING_URI": "mlflow_tracking_uri", "MLFLOW_REGISTRY_URI": "mlflow_registry_uri"}
 _SECRET = re.compile(r"secret|password|token|key|credential", re.IGNORECASE)
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*:/")
 _URI_PASSWORD = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 
 
@@ -83,7 +84,7 @@ class Settings(BaseModel):
     @field_validator("root_dir")
     @classmethod
     def _local_folder(cls, value: str) -> str:
-        if _SCHEME.match(value):
+        if SCHEME.match(value):
             raise ValueError("expected a local folder (logs and the MLflow store are written there); tables elsewhere: set warehouse")
         return value
 
@@ -122,33 +123,14 @@ class Settings(BaseModel):
         if not isinstance(data, Mapping):
             return data
         data = dict(data)
-        root = _absolute(str(data.get("root_dir") or cls.model_fields["root_dir"].default))
+        root = absolute(str(data.get("root_dir") or cls.model_fields["root_dir"].default))
         data["root_dir"] = root
-        data["warehouse"] = _absolute(str(data.get("warehouse") or f"{root}/warehouse"))
-        return {**data, **_model_store(data, root)}
+        data["warehouse"] = absolute(str(data.get("warehouse") or f"{root}/warehouse"))
+        return model_store(data)
 
     def masked(self) -> dict[str, Any]:
         """The settings for a log or a run's record: whatever is named like a secret, and passwords in addresses, as ``***``."""
         return _mask(self.model_dump(mode="json"))
-
-
-def _model_store(data: Mapping[str, Any], root: str) -> dict[str, Any]:
-    """What of the model store follows from the other settings."""
-    tracking = data.get("mlflow_tracking_uri") or ("databricks" if data.get("profile") == "databricks" else f"sqlite:///{root}/mlflow.db")
-    registry = data.get("mlflow_registry_uri") or ("databricks-uc" if tracking == "databricks" else tracking)
-    in_catalog = registry.startswith("databricks-uc") and data.get("catalog")
-    prefix = data.get("mlflow_model_prefix") or (f"{data['catalog']}." if in_catalog else "gridlens_")
-    served = tracking.startswith(("http:", "https:", "databricks"))
-    artifacts = str(data.get("mlflow_artifacts") or ("" if served else f"{root}/mlartifacts"))
-    remote = bool(_SCHEME.match(str(data["warehouse"]))) and not str(data["warehouse"]).startswith("file:")
-    tmp = str(data.get("mlflow_dfs_tmp") or (f"{data['warehouse']}/.mlflow" if remote else f"{root}/tmp/mlflow"))
-    return {
-        "mlflow_tracking_uri": tracking,
-        "mlflow_registry_uri": registry,
-        "mlflow_model_prefix": prefix,
-        "mlflow_artifacts": _absolute(artifacts) if artifacts else "",
-        "mlflow_dfs_tmp": _absolute(tmp),
-    }
 
 
 def _mask(value: Any, name: str = "") -> Any:
@@ -157,10 +139,6 @@ def _mask(value: Any, name: str = "") -> Any:
     if value is not None and _SECRET.search(name):
         return "***"
     return _URI_PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
-
-
-def _absolute(path: str) -> str:
-    return path if _SCHEME.match(path) else os.path.abspath(os.path.expanduser(path))
 
 
 def detect_profile(environ: Mapping[str, str]) -> str:
@@ -227,7 +205,10 @@ class _Layers:
         self.add({key: (value, document) for key, value in (document.data or {}).items()})
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
-        found: dict[str, tuple[Any, str]] = {}
+        mlflow = {variable: name for variable, name in _OF_MLFLOW.items() if environ.get(variable)}
+        found: dict[str, tuple[Any, str]] = {
+            name: (environ[variable], f"environment variable {variable}") for variable, name in mlflow.items()
+        }
         for variable, text in sorted(environ.items()):
             if not variable.startswith(_PREFIX) or variable in _NOT_SETTINGS or not text:
                 continue

@@ -13,8 +13,8 @@ from pyspark.sql.types import StructType
 
 from gridlens.errors import RegistryError
 from gridlens.settings import Settings
-from gridlens.tracking.client import failures
-from gridlens.tracking.names import MANIFEST, MANIFEST_FILE
+from gridlens.tracking.client import Client, failures
+from gridlens.tracking.names import MANIFEST, MANIFEST_FILE, is_unity_catalog
 from gridlens.tracking.packaging import kind_of
 from gridlens.tracking.safety import check_safe, check_whole
 from gridlens.tracking.versions import Version
@@ -56,40 +56,43 @@ class Loaded:
             raise RegistryError(f"{self.version} was trained with other types: {', '.join(wrong)}; train it anew on these columns")
 
 
-def load(version: Version, settings: Settings, shown: str) -> Loaded:
+def load(version: Version, client: Client, settings: Settings) -> Loaded:
     """A version for scoring; the very files that were checked are read.
 
     Raises:
         RegistryError: its files are gone or altered, or hold pickled code.
     """
     files = tempfile.TemporaryDirectory(prefix="gridlens-model-")
-    folder = _fetch(version, settings, shown, Path(files.name))
-    check_whole(folder, version.tags.get(MANIFEST), _manifest(version, settings, shown), str(version))
+    folder = _fetch(version, client, settings, Path(files.name))
+    check_whole(folder, version.tags.get(MANIFEST), _manifest(version, client, settings), str(version))
     kind = check_safe(folder, str(version))
-    with failures(shown):
+    with failures(client.shown):
         model, features = _read(folder, kind, settings.mlflow_dfs_tmp)
     return Loaded(version, kind, model, features, files)
 
 
-def _fetch(version: Version, settings: Settings, shown: str, place: Path) -> Path:
-    import mlflow.artifacts
+def _fetch(version: Version, client: Client, settings: Settings, place: Path) -> Path:
+    import mlflow
 
-    uri = f"models:/{version.name}/{version.version}"
-    where = {"tracking_uri": settings.mlflow_tracking_uri, "registry_uri": settings.mlflow_registry_uri}
     try:
-        with failures(shown):
-            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(place), **where))
+        with failures(client.shown):
+            if is_unity_catalog(settings):  # gives access to the files by the name only, and only by the process-wide address
+                mlflow.set_registry_uri(settings.mlflow_registry_uri)
+                uri = f"models:/{version.name}/{version.version}"
+            else:
+                uri = client.get_model_version_download_uri(version.name, str(version.version))
+            return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(place), tracking_uri=settings.mlflow_tracking_uri))
     except (RegistryError, OSError) as error:
         raise RegistryError(f"the files of {version} are gone: train the model, or promote another version") from error
 
 
-def _manifest(version: Version, settings: Settings, shown: str) -> dict[str, str] | None:
+def _manifest(version: Version, client: Client, settings: Settings) -> dict[str, str] | None:
     """The manifest that the run logged, only to name what was altered; None where it cannot be read."""
     import mlflow.artifacts
 
     uri = settings.mlflow_tracking_uri
     try:
-        with failures(shown), tempfile.TemporaryDirectory() as place:
+        with failures(client.shown), tempfile.TemporaryDirectory() as place:
             path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=MANIFEST_FILE, dst_path=place, tracking_uri=uri)
             return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except (RegistryError, OSError, ValueError):

@@ -57,7 +57,9 @@ class Registry:
     def versions(self, model: str) -> list[Version]:
         """All versions of a model, newest first; none where it was never registered."""
         name = registered_name(self.settings, model)
-        if not self._exists(name):
+        try:
+            aliases = self.client.get_registered_model(name).aliases  # a search brings none
+        except RegistryError:
             return []
         found: list[Any] = []
         token: str | None = None
@@ -67,22 +69,18 @@ class Registry:
             token = page.token
             if not token:
                 break
-        if is_unity_catalog(self.settings):  # a search there brings no tags
+        if is_unity_catalog(self.settings):  # nor tags there
             found = [self.client.get_model_version(name, entry.version) for entry in found]
-        aliases = self._aliases(name)
         return sorted((self._version(model, entry, aliases) for entry in found), key=lambda entry: -entry.version)
 
-    def _aliases(self, name: str) -> dict[str, int]:
-        return {alias: int(version) for alias, version in self.client.get_registered_model(name).aliases.items()}
-
-    def _version(self, model: str, entry: Any, aliases: Mapping[str, int]) -> Version:
+    def _version(self, model: str, entry: Any, aliases: Mapping[str, str]) -> Version:
         number = int(entry.version)
         try:
             metrics = dict(self.client.get_run(entry.run_id).data.metrics) if entry.run_id else {}
-        except RegistryError:  # the run was deleted, the version stands
+        except RegistryError:  # the run was deleted for good, the version stands
             metrics = {}
         created = dt.datetime.fromtimestamp(entry.creation_timestamp / 1000, tz=dt.UTC)
-        mine = tuple(sorted(alias for alias, version in aliases.items() if version == number))
+        mine = tuple(sorted(alias for alias, version in aliases.items() if int(version) == number))
         return Version(model, entry.name, number, entry.run_id or "", created, mine, dict(entry.tags), metrics)
 
     def version(self, model: str, which: int | str = CHAMPION) -> Version:
@@ -91,16 +89,20 @@ class Registry:
         Raises:
             RegistryError: there is none; says which there are, and what to do.
         """
-        versions = self.versions(model)
-        wanted = int(which) if isinstance(which, int) or which.isdigit() else which
-        for entry in versions:
-            if wanted == entry.version or wanted in entry.aliases:
-                return entry
-        there = f"versions: {', '.join(str(entry.version) for entry in versions)}" if versions else "it has no version yet"
-        if isinstance(wanted, int):
-            raise RegistryError(f"{model} has no version {wanted} ({there}): `gridlens models` lists them")
-        then = f", or `gridlens promote {model} VERSION`" if versions else ""
-        raise RegistryError(f"{model} has no {wanted} ({there}): run `gridlens train {model}`{then}")
+        name = registered_name(self.settings, model)
+        number = str(which).isdigit()
+        try:
+            ask = self.client.get_model_version if number else self.client.get_model_version_by_alias
+            found = ask(name, str(which))
+            return self._version(model, found, dict.fromkeys(found.aliases, found.version))
+        except RegistryError as error:
+            numbers = [str(entry.version) for entry in self.versions(model)]
+            there = f"versions: {', '.join(numbers)}" if numbers else "it has no version yet"
+            if number and numbers:
+                raise RegistryError(f"{model} has no version {which} ({there}): `gridlens models` lists them") from error
+            then = f", or `gridlens promote {model} VERSION`" if numbers else ""
+            what = f"version {which}" if number else which
+            raise RegistryError(f"{model} has no {what} ({there}): run `gridlens train {model}`{then}") from error
 
     def challenge(self, model: str, version: int, *, reason: str) -> Version:
         """Makes a version the challenger, with the reason as a tag."""
@@ -179,7 +181,7 @@ class Registry:
         Raises:
             RegistryError: there is no such version, its files are gone or altered, or hold pickled code.
         """
-        return load(self.version(model, which), self.settings, self.client.shown)
+        return load(self.version(model, which), self.client, self.settings)
 
     def text(self, version: Version, path: str) -> str:
         """A text artifact of the run that made a version; raises RegistryError where it is not there."""
