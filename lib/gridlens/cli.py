@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from gridlens import __version__
+from gridlens.cli_anomaly import anomalies_app
 from gridlens.cli_associations import associations_app
 from gridlens.cli_audience import audience_app
 from gridlens.cli_graph import graph_app
@@ -43,6 +44,7 @@ sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", hel
 app.add_typer(sources_app, name="sources")
 app.add_typer(tags_app, name="tags")
 app.add_typer(segments_app, name="segments")
+app.add_typer(anomalies_app, name="anomalies")
 app.add_typer(audience_app, name="audience")
 app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")

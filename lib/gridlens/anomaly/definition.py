@@ -77,6 +77,7 @@ class UsageDefinition(Frozen):
         least_probability: an alert needs at least so much.
         recovery_days: energy of so many days before as_of can be charged afterwards.
         default_price: for accounts without a bill.
+        more_share: part of energy beyond what was expected that counts as lost: a price difference, where a supply is resold.
     """
 
     name_zh: str
@@ -90,6 +91,7 @@ class UsageDefinition(Frozen):
     least_probability: float = ModelField(default=0.1, ge=0, le=1)
     recovery_days: int = ModelField(default=365, ge=30, le=720)
     default_price: float = ModelField(default=0.6, gt=0)
+    more_share: float = ModelField(default=0.2, ge=0, le=1)
     examples: Examples = Examples()
     trees: Trees = Trees()
     visits: Visits = Visits()

@@ -52,12 +52,17 @@ def group_names(sizes: Sequence[Mapping[str, Any]], columns: Sequence[str], leas
         least: accounts of a group; the group of everybody may be smaller.
     """
     counts: dict[str, int] = {}
-    keys = [(tuple(str(row[c]) for c in columns), int(row["accounts"])) for row in sizes]
+    keys = [(values_of(row, columns), int(row["accounts"])) for row in sizes]
     for key, accounts in keys:
         for depth in range(len(columns) + 1):
             name = _joined(key[:depth])
             counts[name] = counts.get(name, 0) + accounts
     return {key: next((n for d in range(len(columns), 0, -1) if counts[n := _joined(key[:d])] >= least), _joined(())) for key, _ in keys}
+
+
+def values_of(row: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    """The row's values of ``columns`` as text."""
+    return tuple(str(row[c]) for c in columns)
 
 
 def _joined(values: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.anomaly import USAGE_ALERT
 from gridlens.contracts.association import ASSOCIATION_RULE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.contracts.consumption_year import YEAR_FEATURES

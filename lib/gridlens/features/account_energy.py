@@ -45,18 +45,14 @@ def account_energy(
         weather: rows of weather as known, one version for each (area_id, local_date).
         as_of: last local day included.
     """
-    first = as_of - dt.timedelta(days=SERIES_DAYS)
-    slot = F.datediff("local_date", F.lit(first)).cast("double")
-    inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
-    measured = days.where(inside & (F.col("channel") == IMPORT) & (F.col("coverage") >= MIN_COVERAGE) & F.col("energy_kwh").isNotNull())
-    by_day = _packed(_held(measured, holdings), F.array(F.col("point").cast("double"), slot, F.col("energy_kwh")), "days")
+    by_day = packed_days(days, holdings, as_of)
     points = holdings.groupBy("account_id").agg((F.max("point") + 1).cast("int").alias("points"))
     rows = accounts.select("account_id", "area_id").join(points, on="account_id", how="inner").join(by_day, on="account_id", how="left")
     nothing = F.array().cast("array<double>")
     if readings is None:
         rows = rows.withColumn("readings", nothing)
     else:
-        rows = rows.join(_registers(readings, holdings, first, as_of), on="account_id", how="left")
+        rows = rows.join(packed_registers(readings, holdings, as_of), on="account_id", how="left")
     filled = rows.withColumns({name: F.coalesce(name, nothing) for name in ("days", "readings")})
     fields = [StructField("account_id", StringType(), False), *[StructField(f.name, f.data_type) for f in ENERGY_FEATURES]]
     return map_blocks(
@@ -109,11 +105,21 @@ def _packed(rows: DataFrame, numbers: Column, name: str) -> DataFrame:
     return rows.select("account_id", numbers.alias("numbers")).groupBy("account_id").agg(packed)
 
 
-def _registers(readings: DataFrame, holdings: DataFrame, first: dt.date, as_of: dt.date) -> DataFrame:
-    """``account_id`` and ``readings``: READING_WIDTH numbers each, see account_series."""
+def packed_days(days: DataFrame, holdings: DataFrame, as_of: dt.date, channel: str = IMPORT) -> DataFrame:
+    """``account_id`` and ``days``: DAY_WIDTH numbers each, see account_series. Args: as for :func:`account_energy`."""
+    first = as_of - dt.timedelta(days=SERIES_DAYS)
+    slot = F.datediff("local_date", F.lit(first)).cast("double")
+    inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
+    measured = days.where(inside & (F.col("channel") == channel) & (F.col("coverage") >= MIN_COVERAGE) & F.col("energy_kwh").isNotNull())
+    return _packed(_held(measured, holdings), F.array(F.col("point").cast("double"), slot, F.col("energy_kwh")), "days")
+
+
+def packed_registers(readings: DataFrame, holdings: DataFrame, as_of: dt.date, channel: str = IMPORT) -> DataFrame:
+    """``account_id`` and ``readings``: READING_WIDTH numbers each, see account_series. Args: as for :func:`account_energy`."""
+    first = as_of - dt.timedelta(days=SERIES_DAYS)
     inside = F.col("read_date").between(F.lit(first), F.lit(as_of))
     kind = F.coalesce(*[F.when(F.col("read_kind") == name, F.lit(float(i))) for i, name in enumerate(READ_KINDS)])
-    wanted = (F.col("channel") == IMPORT) & inside & kind.isNotNull() & F.col("reading_total").isNotNull()
+    wanted = (F.col("channel") == channel) & inside & kind.isNotNull() & F.col("reading_total").isNotNull()
     read = readings.where(wanted).withColumnRenamed("read_date", "local_date")
     numbers = F.array(
         F.col("point").cast("double"),

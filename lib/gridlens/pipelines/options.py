@@ -200,6 +200,14 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
+class AnomalyOptions:
+    """Which moment to look at: default that of the newest account features."""
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The whole chain; ``sample`` None: take the sources as they are, without making the synthetic province."""
 

@@ -1,0 +1,91 @@
+"""What weighs the evidence: boosted trees, fitted on one half of the accounts for the other, and calibrated to the share believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.ml import PipelineModel
+from pyspark.ml.classification import GBTClassifier, LogisticRegression
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.anomaly.definition import Trees
+from gridlens.anomaly.rows import FEATURES, HALVES
+
+PARTITIONS = 2
+"""Of the examples: they are few, and each level of each tree is a job."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Models of the halves.
+
+    Attributes:
+        halves: for the accounts of each half, what was fitted on the others.
+        slope, shift: of the log odds, so that they are those of the examples not learnt from, and of the share believed beforehand.
+    """
+
+    halves: tuple[PipelineModel, ...]
+    slope: float
+    shift: float
+
+    def judged(self, rows: DataFrame) -> DataFrame:
+        """``rows`` (half, FEATURES) with ``log_odds`` that usage is abnormal."""
+        return _margins(self.halves, rows).withColumn("log_odds", F.lit(self.shift) + F.lit(self.slope) * F.col("margin")).drop("margin")
+
+
+def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
+    """Learns from examples.
+
+    Untouched and changed examples weigh the same in all; the log odds are shifted to ``prior`` afterwards, so that rare thefts
+    need no millions of examples.
+
+    Args:
+        examples: half, label (0 or 1), weight, FEATURES; persisted by the caller.
+        trees: settings of the boosting.
+        prior: share of accounts with abnormal usage that is believed beforehand.
+    """
+    total = {row["label"]: row["weight"] for row in examples.groupBy("label").agg(F.sum("weight").alias("weight")).collect()}
+    balanced = examples.withColumn("weight", F.col("weight") / F.when(F.col("label") == 1, total[1.0]).otherwise(total[0.0]))
+    scale = examples.count() / 2
+    balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).persist()
+    try:
+        halves = tuple(_fitted(balanced.where(F.col("half") != half), trees, half) for half in range(HALVES))
+        unseen = VectorAssembler(inputCols=["margin"], outputCol="x").transform(_margins(halves, balanced))
+        platt = LogisticRegression(featuresCol="x", labelCol="label", weightCol="weight").fit(unseen.select("x", "label", "weight"))
+    finally:
+        balanced.unpersist()
+    return Judge(halves, float(platt.coefficients[0]), float(platt.intercept) + math.log(prior / (1 - prior)))
+
+
+def _fitted(examples: DataFrame, trees: Trees, half: int) -> PipelineModel:
+    assembler = VectorAssembler(inputCols=list(FEATURES), outputCol=f"_features_{half}")
+    boosting = GBTClassifier(
+        featuresCol=assembler.getOutputCol(),
+        labelCol="label",
+        weightCol="weight",
+        predictionCol=f"_prediction_{half}",
+        maxIter=trees.trees,
+        maxDepth=trees.max_depth,
+        stepSize=trees.step_size,
+        featureSubsetStrategy=str(trees.feature_share),
+        maxMemoryInMB=1024,
+        seed=trees.seed,
+    )
+    boosting.setRawPredictionCol(f"_raw_{half}").setProbabilityCol(f"_probability_{half}")
+    learnt = assembler.transform(examples).select(assembler.getOutputCol(), "label", "weight")
+    return PipelineModel([assembler, boosting.fit(learnt)])
+
+
+def _margins(halves: Sequence[PipelineModel], rows: DataFrame) -> DataFrame:
+    """``rows`` with ``margin``: of each row by the model of its half."""
+    own = rows.columns
+    margin = F.lit(None).cast("double")
+    for half, model in enumerate(halves):
+        rows = model.transform(rows)
+        margin = F.when(F.col("half") == half, vector_to_array(F.col(f"_raw_{half}"))[1]).otherwise(margin)
+    return rows.select(*own, margin.alias("margin"))
