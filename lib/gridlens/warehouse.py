@@ -84,11 +84,7 @@ class Warehouse:
             return
         columns = ",\n".join(column_ddl(f) for f in table.fields)
         partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-        properties = {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
-        condition = table.check_condition()
-        if condition:  # as a property, because ADD CONSTRAINT is a commit and a scan of its own (2 s for each table, 2026-11)
-            properties["delta.constraints.contract"] = condition
-        told = ", ".join(f"'{key}' = '{escaped(value)}'" for key, value in properties.items())
+        told = ", ".join(f"'{key}' = '{escaped(value)}'" for key, value in table_properties(table).items())
         self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.location(table)} (\n{columns}\n) USING DELTA {partition} TBLPROPERTIES ({told})")
         self._known.add(self.path(table))
 
@@ -182,6 +178,15 @@ class Warehouse:
     def tables(self, declared: Iterable[Table]) -> list[Table]:
         """Those of ``declared`` that exist."""
         return [table for table in declared if self.exists(table)]
+
+
+def table_properties(table: Table) -> dict[str, str]:
+    """What Delta is told of a table beside its columns: which columns have statistics, and the constraint."""
+    properties = {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
+    condition = table.check_condition()
+    if condition:  # as a property, because ADD CONSTRAINT is a commit and a scan of its own (2 s for each table, 2026-11)
+        properties["delta.constraints.contract"] = condition
+    return properties
 
 
 def escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE
@@ -30,14 +31,12 @@ from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings, load_settings
 from gridlens.tables import Table
-from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 AS_OF = dt.date(2026, 3, 31)
 SOON, LATER = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
 NAME, PHONE, DOCUMENT, ADDRESS = "张三丰", "10012345678", "000000196501011234", "样例市第1区0001路12号"
 PERSONAL = (NAME, PHONE, DOCUMENT, ADDRESS, "12号", "1965", "她说了秘密")
-_NOTHING = {"boolean": False, "int": 0, "bigint": 0, "double": 0.0, "string": "", "decimal(18,2)": Decimal(0)}
 
 pytestmark = pytest.mark.spark
 
@@ -53,17 +52,11 @@ def moment(text: str) -> dt.datetime:
 class Filler:
     """Appends rows of which only what matters is given."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def add(self, table: Table, *rows: dict[str, Any]) -> None:
-        usual = {"known_from": SOON, "_content_hash": 0, "_source": "s", "_locator": "l", "currency": "CNY"}
-        whole = []
-        for row in rows:
-            unknown = row.keys() - set(table.columns)
-            assert not unknown, f"{table.name} has no {unknown}"
-            whole.append(tuple(row.get(f.name, usual.get(f.name, None if f.nullable else _NOTHING.get(f.type))) for f in table.fields))
-        self.warehouse.append(table, self.warehouse.spark.createDataFrame(whole, table.schema).coalesce(1))
+        put(self.settings, table, rows, known_from=SOON, currency="CNY")
 
 
 def account(name: str, **changes: Any) -> dict[str, Any]:
@@ -134,7 +127,7 @@ def features(name: str, **changes: Any) -> dict[str, Any]:
 def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("profile"))})
     assert knowledge_of_day(AS_OF, settings) == moment("2026-04-01T16:00:00")
-    fill = Filler(Warehouse(spark, settings))
+    fill = Filler(settings)
     fill.add(ACCOUNT_TABLE, account("1001"), account("1002"), account("1003", known_from=LATER))
     who = {"account_id": "1001", "party_id": "PY1001", "phone": PHONE, "document_number": DOCUMENT, "address": ADDRESS, "birth_year": 1965}
     fill.add(
