@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from gridlens.definitions import parse_definitions
 from gridlens.models.metric_kernels import calibration_bins, calibration_error, roc_auc
-from gridlens.models.metrics import score_counts
-from gridlens.models.scorecard_definition import load_scorecards
+from gridlens.models.metrics import ALL, score_counts
+from gridlens.models.scorecard_definition import ScorecardDefinition
 from gridlens.models.scorecard_fit import fit_scorecard
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
@@ -35,14 +36,14 @@ def folded(spark: SparkSession, csv: Path) -> DataFrame:
 
 def compare(rows: DataFrame) -> Iterator[dict[str, object]]:
     """One record a fold, one for all."""
-    definition = load_scorecards([DEFINITION], dict(rows.dtypes))[0].definition
+    definition = parse_definitions(ScorecardDefinition, DEFINITION, under="scorecards")[0].value
     records, grades = [], np.zeros((len(definition.grades.best_first), 2))
     for fold in range(FOLDS):
         started = time.perf_counter()
         fitted = fit_scorecard(rows.where(F.col("fold") != fold), definition, LABEL)
         seconds = time.perf_counter() - started
         scored = fitted.pipeline.transform(rows.where(F.col("fold") == fold)).persist()
-        counts = score_counts(scored, label=LABEL)[()]
+        counts = score_counts(scored, label=LABEL)[ALL]
         found = scored.groupBy("grade").agg(F.count("*").alias("rows"), F.sum(LABEL).alias("events")).collect()  # one row a grade
         of_grade = {row["grade"]: (row["rows"], row["events"]) for row in found}
         grades += np.array([of_grade.get(grade, (0, 0)) for grade in definition.grades.ids], dtype=float)

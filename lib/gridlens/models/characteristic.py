@@ -58,6 +58,7 @@ class Characteristic(Frozen):
         special: values that are codes and have a bin of their own.
         binning: instead of the scorecard's.
         zh, en: how a reason names it.
+        strong_because: why its columns may tell the label almost alone; without it such a column stops the training as a leak.
     """
 
     id: str = ModelField(pattern=_ID)
@@ -73,6 +74,7 @@ class Characteristic(Frozen):
     binning: BinningDefinition | None = None
     zh: str = ModelField(min_length=1)
     en: str = ModelField(min_length=1)
+    strong_because: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

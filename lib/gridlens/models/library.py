@@ -83,7 +83,7 @@ def load_models(places: Sequence[str | Path], columns: Mapping[str, str]) -> tup
         for origin in parse_definitions(ModelDefinition, file, under="models"):
             first = found.get(origin.value.id)
             refuse_repeated(origin.value.id, origin, first[0] if first else None)
-            found[origin.value.id] = (origin, _checked(origin, columns))
+            found[origin.value.id] = (origin, checked_model(origin, columns))
     return tuple(found[name][1] for name in sorted(found))
 
 
@@ -96,7 +96,8 @@ def named(models: Sequence[Model], identity: str) -> Model:
     return known[identity]
 
 
-def _checked(origin: Defined[ModelDefinition], columns: Mapping[str, str]) -> Model:
+def checked_model(origin: Defined[ModelDefinition], columns: Mapping[str, str]) -> Model:
+    """The model that a definition states; raises DefinitionError at the first mistake."""
     definition = origin.value
     for place, sentence in _contradictions(definition, columns):
         raise origin.error(sentence, at=place)

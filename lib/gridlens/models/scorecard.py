@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from importlib import resources
 
 import numpy as np
 from pydantic import Field as ModelField
@@ -155,3 +156,8 @@ class Scorecard(Frozen):
             return "CAST(NULL AS STRING)"
         whens = [f"WHEN `points` >= {number(g.points_from)} THEN '{g.id}'" for g in self.grades if g.points_from is not None]
         return f"CASE {' '.join(whens)} ELSE '{self.grades[-1].id}' END" if whens else f"'{self.grades[-1].id}'"
+
+
+def pyfunc_code() -> str:
+    """The text of the model file that scores by a scorecard's JSON without Spark and gridlens (MLflow: models from code)."""
+    return resources.files("gridlens.models").joinpath("scorecard_pyfunc.py").read_text("utf-8")

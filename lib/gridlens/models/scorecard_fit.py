@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from pyspark.ml import PipelineModel
+from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.linalg import Matrices
 from pyspark.ml.regression import GeneralizedLinearRegression
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,6 +24,7 @@ from gridlens.models.woe_estimator import WoeEstimator, woe_model
 from gridlens.models.woe_sql import woe_column
 
 ITERATIONS = 50
+_ZERO = 1e-6
 _KEPT = "kept"
 
 
@@ -146,29 +149,39 @@ def _selected(rows: DataFrame, found: Sequence[Binned], definition: ScorecardDef
 
 
 def _regression(rows: DataFrame, kept: list[Binned], label: str) -> tuple[list[Binned], dict[str, float], float, dict[str, str]]:
-    """Log odds of bad on weights of evidence; coefficients with the wrong sign leave one by one, the most wrong first.
+    """Log odds of bad on weights of evidence, by those characteristics alone whose coefficients have the right sign.
 
     More evidence of good must make bad less likely: a positive coefficient only corrects other characteristics, and its points would
-    contradict the bad rates that anybody can see in its bins.
+    contradict the bad rates that anybody can see in its bins. Those whose best coefficient under that condition is 0 leave.
     """
-    gone: dict[str, str] = {}
-    weighed = woe_model(kept).transform(rows).select(label, *[woe_column(one.id) for one in kept]).persist()
+    weighed = woe_model(kept).transform(rows).select(F.col(label).cast("double").alias(label), *[woe_column(one.id) for one in kept])
+    weighed = weighed.persist()
     try:
+        bound = _coefficients(weighed, kept, label, bounded=True)[0]
+        gone = [one.id for one, coefficient in zip(kept, bound, strict=True) if coefficient > -_ZERO and (bound < -_ZERO).any()]
+        kept = [one for one in kept if one.id not in gone]
         while True:
-            vectors = VectorAssembler(inputCols=[woe_column(one.id) for one in kept], outputCol="features").transform(weighed)
-            learner = GeneralizedLinearRegression(family="binomial", link="logit", labelCol=label, maxIter=ITERATIONS, tol=1e-9)
-            model = learner.fit(vectors.withColumn(label, F.col(label).cast("double")))
-            coefficients = np.asarray(model.coefficients.toArray())
+            coefficients, intercept = _coefficients(weighed, kept, label, bounded=False)
             worst = int(coefficients.argmax())
             if coefficients[worst] < 0:
-                names = [one.id for one in kept]
-                return kept, dict(zip(names, coefficients.tolist(), strict=True)), float(model.intercept), gone
+                named = dict(zip([one.id for one in kept], coefficients.tolist(), strict=True))
+                return kept, named, intercept, dict.fromkeys(gone, "its coefficient would have the wrong sign beside the others")
             if len(kept) == 1:
                 raise SettingsError(f"characteristic {kept[0].id} alone has the wrong sign; look at the label")
-            gone[kept[worst].id] = f"its coefficient has the wrong sign ({coefficients[worst]:+.3f}) beside the others"
-            kept = [one for i, one in enumerate(kept) if i != worst]
+            gone.append(kept.pop(worst).id)
     finally:
         weighed.unpersist()
+
+
+def _coefficients(weighed: DataFrame, kept: Sequence[Binned], label: str, *, bounded: bool) -> tuple[np.ndarray, float]:
+    """Of the greatest likelihood, where ``bounded`` with no coefficient above 0; shape (kept,), and the intercept."""
+    vectors = VectorAssembler(inputCols=[woe_column(one.id) for one in kept], outputCol="features").transform(weighed)
+    if not bounded:
+        exact = GeneralizedLinearRegression(family="binomial", link="logit", labelCol=label, maxIter=ITERATIONS, tol=1e-9).fit(vectors)
+        return np.asarray(exact.coefficients.toArray()), float(exact.intercept)
+    upper = Matrices.dense(1, len(kept), [0.0] * len(kept))
+    found = LogisticRegression(labelCol=label, maxIter=2 * ITERATIONS, tol=1e-8, upperBoundsOnCoefficients=upper).fit(vectors)
+    return np.asarray(found.coefficients.toArray()), float(found.intercept)
 
 
 def _points_counts(rows: DataFrame, card: Scorecard, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

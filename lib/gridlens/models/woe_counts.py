@@ -109,10 +109,13 @@ class _Counting:
 def _number_counts(position: int, values: np.ndarray, label: np.ndarray, *, digits: int, special: np.ndarray) -> pa.RecordBatch:
     missing = np.isnan(values)
     state = np.where(missing, MISSING, np.where(np.isin(values, special), SPECIAL, VALUE))
-    shown = np.where(state == VALUE, floored(np.where(missing, 0.0, values), digits), np.where(missing, 0.0, values)) + 0.0
-    distinct, inverse = np.unique(np.column_stack([state, shown]), axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
-    return _batch(position, distinct[:, 0], pa.array(distinct[:, 1]), None, inverse, label)
+    shown = np.where(missing, 0.0, values)
+    shown[state == VALUE] = floored(values[state == VALUE], digits)
+    order = np.lexsort((shown, state))
+    first = np.flatnonzero(np.append(True, (np.diff(shown[order]) != 0) | (np.diff(state[order]) != 0)))
+    inverse = np.empty(len(values), dtype=int)
+    inverse[order] = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(values))))
+    return _batch(position, state[order][first], pa.array(shown[order][first] + 0.0), None, inverse, label)
 
 
 def _text_counts(position: int, column: pa.Array, label: np.ndarray) -> pa.RecordBatch:
