@@ -7,6 +7,7 @@ from gridlens.contracts.anomaly import USAGE_ALERT
 from gridlens.contracts.association import ASSOCIATION_RULE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.contracts.consumption_year import YEAR_FEATURES
+from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
 from gridlens.contracts.entities import CHANNEL, POINT
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.load_shape_day import DAY_FEATURES
@@ -85,5 +86,8 @@ GOLD: dict[str, Table] = {
         MODEL_FIGURE,
         MODEL_DRIFT,
         SCORE,
+        USAGE_ALERT,
+        CREDIT_OVERLAY,
+        CREDIT_GRADE,
     )
 }
