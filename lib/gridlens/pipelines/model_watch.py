@@ -1,0 +1,68 @@
+"""Earlier scores against what has become of the accounts since: labels that have arrived judge the version that scored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.score import SCORE
+from gridlens.models.drift import USUAL, Limits, Moment, rolling_auc
+from gridlens.models.drift_profile import Profile
+from gridlens.models.labels import Window
+from gridlens.models.library import Model
+from gridlens.models.training import certain_until
+from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.training_set import label_facts, last_known_day
+from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
+
+MOST = 12
+"""Moments looked back at, the newest ones."""
+
+
+def seen_since(
+    warehouse: Warehouse,
+    settings: Settings,
+    model: Model,
+    version: int,
+    before: Profile,
+    *,
+    as_of: dt.date,
+    known_at: dt.datetime,
+    limits: Limits = USUAL,
+) -> tuple[Moment, ...]:
+    """The AUC of a version's scores at each moment whose outcomes have all happened and are known; empty where none has yet.
+
+    Args:
+        model: whose label is built, as the definition now stands.
+        version: whose scores are judged.
+        before: the version's profile.
+        as_of, known_at: last day of the facts, and what was known of them.
+    """
+    scores = warehouse.read(SCORE).where((F.col("model") == model.id) & (F.col("version") == version))
+    until = certain_until(model, last_known_day(settings, as_of, known_at))
+    moments = _scored(scores.where((F.col("as_of") <= F.lit(until)) & (F.col("known_at") <= F.lit(known_at))))
+    if not moments:
+        return ()
+    facts = label_facts(warehouse, settings, model.label.facts, as_of=as_of, known_at=known_at, label=model.label.name)
+    told = model.definition.label
+    parts: list[DataFrame] = []
+    for day, known in moments:
+        labels = model.label.rows(facts, Window(day, told.gap_days, told.horizon_days, as_of), model.arguments)
+        of_day = scores.where(of_moment(day, known)).select("account_id", "as_of", F.col("score").alias(before.score))
+        parts.append(of_day.join(labels.select("account_id", "label"), on="account_id", how="inner"))
+    labelled = reduce(DataFrame.unionByName, parts).persist()
+    try:
+        return rolling_auc(labelled, before, limits=limits) if labelled.limit(1).count() else ()
+    finally:
+        labelled.unpersist()
+
+
+def _scored(scores: DataFrame) -> list[tuple[dt.date, dt.datetime]]:
+    """The newest MOST days that were scored, each at its newest moment of knowledge, oldest first."""
+    newest = scores.groupBy("as_of").agg(F.unix_micros(F.max("known_at")).alias("known"))
+    rows = newest.orderBy(F.desc("as_of")).limit(MOST).collect()
+    return sorted((row["as_of"], of_micros(row["known"])) for row in rows)
