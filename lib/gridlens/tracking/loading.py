@@ -15,7 +15,7 @@ from gridlens.errors import RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client, failures
 from gridlens.tracking.names import MANIFEST, MANIFEST_FILE, is_unity_catalog
-from gridlens.tracking.packaging import kind_of
+from gridlens.tracking.packaging import kind_of, load_on_connect, on_connect
 from gridlens.tracking.safety import check_safe, check_whole
 from gridlens.tracking.versions import Version
 
@@ -73,6 +73,7 @@ def load(version: Version, client: Client, settings: Settings) -> Loaded:
 
 def _fetch(version: Version, client: Client, settings: Settings, place: Path) -> Path:
     import mlflow
+    import mlflow.artifacts
 
     try:
         with failures(client.shown):
@@ -88,29 +89,24 @@ def _fetch(version: Version, client: Client, settings: Settings, place: Path) ->
 
 def _manifest(version: Version, client: Client, settings: Settings) -> dict[str, str] | None:
     """The manifest that the run logged, only to name what was altered; None where it cannot be read."""
-    import mlflow.artifacts
-
-    uri = settings.mlflow_tracking_uri
     try:
-        with failures(client.shown), tempfile.TemporaryDirectory() as place:
-            path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=MANIFEST_FILE, dst_path=place, tracking_uri=uri)
-            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (RegistryError, OSError, ValueError):
+        return dict(json.loads(text_of(version, client, settings, MANIFEST_FILE)))
+    except (RegistryError, ValueError):
         return None
 
 
-def text_of(version: Version, settings: Settings, path: str) -> str:
+def text_of(version: Version, client: Client, settings: Settings, path: str) -> str:
     """A text artifact of the run that made the version.
 
     Raises:
         RegistryError: it is not there.
     """
-    import mlflow.artifacts
+    from mlflow.artifacts import download_artifacts
 
     uri = settings.mlflow_tracking_uri
     try:
-        with failures(uri), tempfile.TemporaryDirectory() as place:
-            found = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=path, dst_path=place, tracking_uri=uri)
+        with failures(client.shown), tempfile.TemporaryDirectory() as place:
+            found = download_artifacts(run_id=version.run_id, artifact_path=path, dst_path=place, tracking_uri=uri)
             return Path(found).read_text(encoding="utf-8")
     except (RegistryError, OSError) as error:
         raise RegistryError(f"the run of {version} has no {path}: train the model again") from error
@@ -126,12 +122,8 @@ def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:
         import mlflow.pyfunc
 
         return mlflow.pyfunc.load_model(str(folder)), features
-    from pyspark.sql.utils import is_remote
-
-    if is_remote():
-        from pyspark.ml import PipelineModel
-
-        return PipelineModel.load(str(folder / "sparkml")), features
+    if on_connect():
+        return load_on_connect(folder / "sparkml", tmp), features
     import mlflow.spark
 
     return mlflow.spark.load_model(str(folder), dfs_tmpdir=tmp), features

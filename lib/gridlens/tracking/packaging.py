@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -76,55 +75,77 @@ def save_pipeline(
 ) -> None:
     """Writes a pipeline of MLlib's own stages to ``folder``, readable without gridlens.
 
+    Args:
+        tmp: folder through which Spark hands its files over, seen by Spark and by this process.
+
     Raises:
         RegistryError: a stage is Python code of its own.
-        PlatformError: Spark Connect's server writes where this process cannot read.
+        PlatformError: Spark writes where this process cannot read.
     """
     import mlflow.spark
+    from mlflow.exceptions import MlflowException
 
     refuse_own_stages(pipeline)
     common: dict[str, Any] = {"signature": signature(features), "input_example": synthetic_example(features, example)}
     common["pip_requirements"] = [*_pinned("mlflow", "pyspark", "pandas", "pyarrow"), *requirements]
-    if os.environ.get("SPARK_REMOTE") or _on_connect():
+    if on_connect():
         _save_on_connect(pipeline, folder, tmp, common)
         return
-    mlflow.spark.save_model(pipeline, str(folder), dfs_tmpdir=tmp, **common)
+    try:
+        mlflow.spark.save_model(pipeline, str(folder), dfs_tmpdir=tmp, **common)
+    except MlflowException as error:
+        raise not_handed_over(tmp) from error
 
 
-def _on_connect() -> bool:
+def on_connect() -> bool:
+    """Whether Spark is a server behind Spark Connect."""
     from pyspark.sql.utils import is_remote
 
     return bool(is_remote())
 
 
+def not_handed_over(tmp: str) -> PlatformError:
+    """The failure of a folder that not both see."""
+    return PlatformError(
+        f"Spark and this process do not both see the folder {tmp}, through which they hand models over: "
+        "set GRIDLENS_MLFLOW_DFS_TMP to one that they do (on Databricks a volume), or work without Spark Connect"
+    )
+
+
 def _save_on_connect(pipeline: PipelineModel, folder: Path, tmp: str, common: Mapping[str, Any]) -> None:
-    """MLflow asks the JVM for files, which Connect has not: the server writes to a folder that both see, MLflow describes it."""
+    """MLflow asks the JVM for files, which Connect has not: the server writes where both see it, and MLflow describes it."""
     import mlflow.pyfunc
     import pyspark
     from mlflow.models import Model
     from mlflow.models.utils import _save_example
 
-    place = f"{tmp.removeprefix('file://')}/{uuid.uuid4().hex}"
-    pipeline.write().overwrite().save(place)
-    if not Path(place).is_dir():
-        raise PlatformError(
-            f"Spark Connect's server wrote the model to {place}, which this process does not see: "
-            "set GRIDLENS_MLFLOW_DFS_TMP to a folder that both see, or train without Spark Connect"
-        )
+    place = Path(tmp.removeprefix("file://")) / uuid.uuid4().hex
+    pipeline.write().overwrite().save(str(place))
+    if not place.is_dir():
+        raise not_handed_over(tmp)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.move(place, folder / "sparkml")
     model = Model(signature=common["signature"])
     _save_example(model, common["input_example"], str(folder))
     model.add_flavor("spark", pyspark_version=pyspark.__version__, model_data="sparkml", code=None, model_class=_class_of(pipeline))
-    mlflow.pyfunc.add_to_model(
-        model,
-        loader_module="mlflow.spark",
-        data="sparkml",
-        conda_env="conda.yaml",
-        python_env="python_env.yaml",
-    )
+    mlflow.pyfunc.add_to_model(model, loader_module="mlflow.spark", data="sparkml", conda_env="conda.yaml", python_env="python_env.yaml")
     _write_requirements(folder, common["pip_requirements"])
     model.save(str(folder / "MLmodel"))
+
+
+def load_on_connect(saved: Path, tmp: str) -> PipelineModel:
+    """A saved pipeline, brought to where the server sees it."""
+    from pyspark.errors import PySparkException
+    from pyspark.ml import PipelineModel
+
+    place = Path(tmp.removeprefix("file://")) / uuid.uuid4().hex
+    try:
+        shutil.copytree(saved, place)
+        return PipelineModel.load(str(place))
+    except (OSError, PySparkException) as error:
+        raise not_handed_over(tmp) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _class_of(pipeline: PipelineModel) -> str:

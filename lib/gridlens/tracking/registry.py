@@ -185,4 +185,4 @@ class Registry:
 
     def text(self, version: Version, path: str) -> str:
         """A text artifact of the run that made a version; raises RegistryError where it is not there."""
-        return text_of(version, self.settings, path)
+        return text_of(version, self.client, self.settings, path)

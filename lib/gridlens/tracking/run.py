@@ -51,21 +51,28 @@ class TrackedRun:
         """Parameters by name; maps and lists as JSON, secrets and telephone numbers as ``***``, None left out."""
         from mlflow.entities import Param
 
-        values = [Param(name, _text(value, name)[:_VALUE_LENGTH]) for name, value in params.items() if value is not None]
-        for start in range(0, len(values), _BATCH):
-            self.client.log_batch(self.run_id, params=values[start : start + _BATCH])
+        self._log([Param(name, _text(value, name)[:_VALUE_LENGTH]) for name, value in params.items() if value is not None], "params")
 
     def log_metrics(self, metrics: Mapping[str, float | None], *, step: int = 0) -> None:
         """Figures by name; None and NaN (no such figure) are left out."""
-        for name, value in metrics.items():
-            if value is not None and not math.isnan(value):
-                self.client.log_metric(self.run_id, name, float(value), step=step)
+        from mlflow.entities import Metric
+        from mlflow.utils.time import get_current_time_millis
+
+        moment = get_current_time_millis()
+        there = {name: float(value) for name, value in metrics.items() if value is not None and not math.isnan(value)}
+        self._log([Metric(name, value, moment, step) for name, value in there.items()], "metrics")
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Tags by name, at most 1,000 characters each."""
-        for name, value in tags.items():
-            self.tags[name] = _text(value, name)[:_TAG_LENGTH]
-            self.client.set_tag(self.run_id, name, self.tags[name])
+        from mlflow.entities import RunTag
+
+        texts = {name: _text(value, name)[:_TAG_LENGTH] for name, value in tags.items()}
+        self.tags.update(texts)
+        self._log([RunTag(name, text) for name, text in texts.items()], "tags")
+
+    def _log(self, values: Sequence[Any], kind: str) -> None:
+        for start in range(0, len(values), _BATCH):
+            self.client.log_batch(self.run_id, **{kind: values[start : start + _BATCH]})
 
     def log_fingerprints(self, *, definition: str, data: str) -> None:
         """Which definition, and which training rows, this run is of."""
