@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.gold import ACCOUNT_FEATURE
@@ -143,7 +143,7 @@ def training_set(
             require_both_classes(model, found)
         frame = rows.where(F.col("part").isNotNull())
         with timed(say, "search for features that know the future"):
-            refuse_future(frame.select("as_of", "known_at", *model.columns), known=dict(moments))
+            refuse_future(_dated(warehouse, moments), known=dict(moments))
             strongest = refuse_leaks(frame, model.definition.features, seed=model.definition.learner.seed)
         digest = table_digest(frame)
         unseen = (
@@ -157,6 +157,12 @@ def training_set(
         model.id, model.fingerprint, as_of, known_at, found, digest, int(unseen["rows"]), int(unseen["hits"] or 0), strongest
     )
     return TrainingSet(frame, tuple(outcome.name for outcome in model.label.outcomes), told, rows)
+
+
+def _dated(warehouse: Warehouse, moments: Sequence[tuple[dt.date, dt.datetime]]) -> DataFrame:
+    """The days and moments that the features of all moments hold."""
+    named = [field.name for field in ACCOUNT_FEATURE.fields if field.type in ("date", "timestamp")]
+    return warehouse.read(ACCOUNT_FEATURE).where(reduce(Column.__or__, [of_moment(*moment) for moment in moments])).select(*named)
 
 
 def last_known_day(settings: Settings, as_of: dt.date, known_at: dt.datetime) -> dt.date:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from account_payment_oracle import AS_OF, ZONE, bill, oracle, pay, random_ledger, reverse
+from account_payment_oracle import AS_OF, ZONE, bill, oracle, pay, random_ledger, reverse, settled_on
 from gridlens.contracts.account_money import COUNTER_CHANNELS, DIGITAL_CHANNELS, PAYMENT_FEATURES
 from gridlens.contracts.codes import PAYMENT_CHANNELS
 from gridlens.contracts.silver import SILVER
-from gridlens.features.account_payments import payment_features
+from gridlens.features.account_payments import bill_settlement, payment_features
 from pyspark.sql import SparkSession
 
 UNTIL = dt.datetime(2026, 3, 31, 16, tzinfo=dt.UTC)
@@ -212,6 +212,18 @@ def test_random_ledgers_agree_with_plain_python_and_later_entries_change_nothing
         for name in NAMES:
             value = pytest.approx(row[name], rel=1e-9, abs=1e-9) if isinstance(row[name], float) else row[name]
             assert found[account][name] == value, (account, name)
+
+
+def test_settlement_of_random_bills_agrees_with_plain_python(spark: SparkSession) -> None:
+    bills, payments, prepaid = random_ledger(np.random.default_rng(7))
+    card = spark.createDataFrame([(account,) for account in prepaid], "account_id string")
+    frames = spark.createDataFrame(bills, BILL), spark.createDataFrame(payments, PAYMENT)
+    rows = bill_settlement(*frames, as_of=AS_OF, until=UNTIL, zone=ZONE, prepaid=card).collect()
+    expected = {b[0]: (b[-1] > 0 and b[1] not in prepaid, settled_on(b, payments)) for b in bills if b[4] <= AS_OF}
+    assert len(rows) == len(expected) > len({b[0] for b in bills}) / 2
+    for row in rows:
+        to_pay, settled = expected[row["bill_id"]]
+        assert (row["to_pay"], row["settled_on"]) == (to_pay, settled if to_pay else row["issued_on"]), row["bill_id"]
 
 
 def test_the_random_ledgers_give_every_feature_a_value_somewhere() -> None:
