@@ -6,19 +6,16 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from delta_writer import put
 from gridlens.conffiles import packaged
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.tag import TAG_CATALOGUE, tag_current_table
 from gridlens.pipelines.declared import tag_library
 from gridlens.settings import Settings
-from gridlens.tables import Table
-from gridlens.warehouse import Warehouse
-from pyspark.sql import SparkSession
 
 AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UTC)
 EARLIER, KNOWN_EARLIER = dt.date(2026, 3, 28), dt.datetime(2026, 3, 29, 16, tzinfo=dt.UTC)
-ZEROS: dict[str, Any] = {"string": "x", "boolean": False, "int": 0, "double": 0.0, "date": dt.date(2020, 1, 1), "bigint": 0}
 ACCOUNTS = 40
 
 AUDIENCES = """
@@ -83,11 +80,10 @@ def account(number: int) -> str:
     return f"A{number:03}"
 
 
-def feature_rows(as_of: dt.date, known_at: dt.datetime) -> list[tuple[Any, ...]]:
+def feature_rows(as_of: dt.date, known_at: dt.datetime) -> list[dict[str, Any]]:
     """Forty accounts: number n uses n kWh; even ones are U1's."""
-    found = []
-    for n in range(ACCOUNTS):
-        told = {
+    return [
+        {
             "account_id": account(n),
             "party_id": f"P{n:03}",
             "as_of": as_of,
@@ -99,18 +95,8 @@ def feature_rows(as_of: dt.date, known_at: dt.datetime) -> list[tuple[Any, ...]]
             "billing_kind": "postpaid",
             "energy_kwh_90d": float(n),
         }
-        found.append(tuple(told.get(f.name, None if f.nullable else (f.allowed or [ZEROS.get(f.type)])[0]) for f in ACCOUNT_FEATURE.fields))
-    return found
-
-
-def put(warehouse: Warehouse, table: Table, found: list[dict[str, Any]]) -> None:
-    """Rows of a table; what a row does not say is null, or a filler where it may not be."""
-    technical = {"_content_hash": 1, "_batch_id": "b", "_locator": "l", "_source": "s"}
-    filled = [
-        tuple(row.get(f.name, technical.get(f.name, None if f.nullable else (f.allowed or [ZEROS.get(f.type)])[0])) for f in table.fields)
-        for row in found
+        for n in range(ACCOUNTS)
     ]
-    warehouse.append(table, warehouse.spark.createDataFrame(filled, table.schema).coalesce(1))
 
 
 def catalogue_row(tag: Any, as_of: dt.date, known_at: dt.datetime) -> dict[str, Any]:
@@ -137,17 +123,16 @@ def write_conf(folder: Path) -> None:
     (folder / "audiences" / "own.yml").write_text(AUDIENCES, encoding="utf-8")
 
 
-def fill(spark: SparkSession, settings: Settings) -> None:
+def fill(settings: Settings) -> None:
     """Accounts 0 to 39 at two moments; from 10 on in arrears, tags computed three days ago, consents, one complaint, two messages."""
-    warehouse, library = Warehouse(spark, settings), tag_library(settings)
-    both = [*feature_rows(EARLIER, KNOWN_EARLIER), *feature_rows(AS_OF, KNOWN_AT)]
-    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(both, ACCOUNT_FEATURE.schema).coalesce(1))
+    library = tag_library(settings)
+    put(settings, ACCOUNT_FEATURE, [*feature_rows(EARLIER, KNOWN_EARLIER), *feature_rows(AS_OF, KNOWN_AT)])
     tags = [library.tag(name) for name in ("in_arrears", "open_complaint")]
     values = {"in_arrears": lambda n: n >= 10, "open_complaint": lambda n: n == 12}
     current = tag_current_table(column for column in library.columns if column.id in values)
     at = {"as_of": EARLIER, "known_at": KNOWN_EARLIER}
-    put(warehouse, current, [{"account_id": account(n), **at, **{t: f(n) for t, f in values.items()}} for n in range(ACCOUNTS)])
-    put(warehouse, TAG_CATALOGUE, [catalogue_row(tag, EARLIER, KNOWN_EARLIER) for tag in tags])
+    put(settings, current, [{"account_id": account(n), **at, **{t: f(n) for t, f in values.items()}} for n in range(ACCOUNTS)])
+    put(settings, TAG_CATALOGUE, [catalogue_row(tag, EARLIER, KNOWN_EARLIER) for tag in tags])
     known = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     consents = [
         {"party_id": f"P{n:03}", "channel": "sms", "purpose": "collection", "granted": n != 14, "valid_from": dt.date(2026, 1, 1)}
@@ -155,12 +140,12 @@ def fill(spark: SparkSession, settings: Settings) -> None:
         if n != 16
     ]
     consents.append(consents[18 - 1] | {"party_id": "P018", "granted": False, "valid_from": dt.date(2026, 3, 1)})
-    put(warehouse, SILVER["consent"], [row | {"known_from": known} for row in consents])
+    put(settings, SILVER["consent"], [row | {"known_from": known} for row in consents])
     late = {"party_id": "P020", "channel": "sms", "purpose": "collection", "granted": False, "valid_from": dt.date(2026, 3, 1)}
-    put(warehouse, SILVER["consent"], [late | {"known_from": KNOWN_AT + dt.timedelta(hours=1)}])  # became known too late
+    put(settings, SILVER["consent"], [late | {"known_from": KNOWN_AT + dt.timedelta(hours=1)}])  # became known too late
     message = {"channel": "sms", "kind": "message_sent"}
     put(
-        warehouse,
+        settings,
         SILVER["interaction"],
         [
             message | {"interaction_id": f"I{n}", "account_id": account(n), "occurred_at": when, "known_from": when + dt.timedelta(hours=1)}

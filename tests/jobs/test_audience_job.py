@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from audience_world import ACCOUNTS, AS_OF, EARLIER, KNOWN_AT, KNOWN_EARLIER, account, catalogue_row, feature_rows, fill, put, write_conf
+from audience_world import ACCOUNTS, AS_OF, EARLIER, KNOWN_AT, KNOWN_EARLIER, account, catalogue_row, feature_rows, fill, write_conf
 from delta_files import commits, rows
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.conffiles import packaged
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
@@ -32,7 +33,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
     conf = tmp_path_factory.mktemp("conf")
     write_conf(conf)
     settings = load_settings("local", conf, {"root_dir": str(tmp_path_factory.mktemp("audience"))})
-    fill(spark, settings)
+    fill(settings)
     return settings
 
 
@@ -94,9 +95,9 @@ def test_a_snapshot_is_kept_and_built_once(
 
     # Parties found to be one person: P026's consent does not outweigh P014's refusal. The run that found it out is in the run log.
     links = [{"party_id": party, "as_of": AS_OF, "known_at": KNOWN_AT, "person_id": "P014", "parties": 2} for party in ("P014", "P026")]
-    put(Warehouse(spark, filled), IDENTITY_LINK, links)
+    put(filled, IDENTITY_LINK, links)
     ran = {"run_id": "r1", "job": "graph", "outcome": "succeeded", "started_at": KNOWN_AT, "ended_at": KNOWN_AT}
-    put(Warehouse(spark, filled), RUN_LOG, [ran])
+    put(filled, RUN_LOG, [ran])
     third = command(filled, capsys, "build", "debtors")
     assert not third["nothing_new"]
     assert members(filled, "debtors") == [n for n in expected if n != 26]
@@ -146,7 +147,7 @@ def test_expired_tags_are_not_served(
     shown_everything(monkeypatch)
     later, known = dt.date(2026, 4, 1), KNOWN_AT + dt.timedelta(days=1)  # four days after the tags, which live for three
     warehouse = Warehouse(spark, filled)
-    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(feature_rows(later, known), ACCOUNT_FEATURE.schema).coalesce(1))
+    put(filled, ACCOUNT_FEATURE, feature_rows(later, known))
     try:
         found = command(filled, capsys, "count")
         sizes = {row["audience"]: row["members"] for row in found["sizes"]}
@@ -171,7 +172,7 @@ def test_segments_of_the_moment_are_read(
     found = [("load_shape", "load_shape-01", n, now) for n in range(5)] + [("load_shape", "load_shape-02", 5, now)]
     found += [("service_behaviour", "load_shape-01", 6, now), ("load_shape", "load_shape-01", 7, then)]
     put(
-        Warehouse(spark, filled),
+        filled,
         SEGMENT,
         [{"segmentation": name, "segment_id": segment, "account_id": account(n), **at} for name, segment, n, at in found],
     )
@@ -185,12 +186,12 @@ def test_the_past_is_told_by_the_changes_of_tags(
     """Tags stand as of EARLIER; the day before it only what the changes said then counts."""
     shown_everything(monkeypatch)
     before, known = dt.date(2026, 3, 27), dt.datetime(2026, 3, 28, 16, tzinfo=dt.UTC)
-    warehouse, library = Warehouse(spark, filled), tag_library(filled)
-    warehouse.append(ACCOUNT_FEATURE, spark.createDataFrame(feature_rows(before, known), ACCOUNT_FEATURE.schema).coalesce(1))
-    put(warehouse, TAG_CATALOGUE, [catalogue_row(library.tag("in_arrears"), before, known)])
+    library = tag_library(filled)
+    put(filled, ACCOUNT_FEATURE, feature_rows(before, known))
+    put(filled, TAG_CATALOGUE, [catalogue_row(library.tag("in_arrears"), before, known)])
     changes = [(20, before, known, True), (21, before, known, True), (21, EARLIER, KNOWN_EARLIER, False), (22, before, known, None)]
     put(
-        warehouse,
+        filled,
         TAG_VALUE,
         [
             {"account_id": account(n), "tag_id": "in_arrears", "valid_from": day, "known_from": moment, "value_boolean": value}

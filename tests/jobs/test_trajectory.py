@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from delta_files import commits, rows
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
@@ -29,65 +30,57 @@ def moment(day: str, hour: int = 2) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(hour), dt.UTC)
 
 
-def row(table: str, known: dt.datetime = KNOWN, **values: Any) -> tuple:
-    """A row of a silver table; what is not given is null, or what every test row has."""
-    common = {
-        "known_from": known,
-        "_content_hash": hash(repr(sorted(values.items()))),
-        "_source": "test",
-        "_locator": "1",
-        "currency": "CNY",
-    }
-    return tuple(values.get(name, common.get(name)) for name in SILVER[table].columns)
+def row(known: dt.datetime = KNOWN, **values: Any) -> dict[str, Any]:
+    """A row of a silver table."""
+    return {**values, "known_from": known, "_content_hash": hash(repr(sorted(values.items())))}
 
 
-def put(warehouse: Warehouse, table: str, found: list[tuple]) -> None:
-    warehouse.append(SILVER[table], warehouse.spark.createDataFrame(found, SILVER[table].schema).coalesce(1))
+def fill(settings: Settings, table: str, found: list[dict[str, Any]]) -> None:
+    put(settings, SILVER[table], found, currency="CNY")
 
 
-def account(name: str) -> tuple:
+def account(name: str) -> dict[str, Any]:
     opened = dt.date(2020, 1, 1)
     stated = {"party_kind": "person", "category": "residential", "billing_kind": "postpaid", "area_id": "AR1", "org_unit_id": "OU1"}
     closed = {"closed_on": dt.date(2026, 2, 20)} if name in LEAVE else {}
-    return row("account", account_id=name, party_id=f"P{name}", opened_on=opened, valid_from=opened, **stated, **closed)
+    return row(account_id=name, party_id=f"P{name}", opened_on=opened, valid_from=opened, **stated, **closed)
 
 
-def bill(name: str, month: int) -> tuple:
+def bill(name: str, month: int) -> dict[str, Any]:
     start = dt.date(2025, month, 1)
     days = {"period_start": start, "period_end": start.replace(day=28), "issued_on": start.replace(day=5), "due_on": start.replace(day=20)}
-    return row("bill", bill_id=f"{name}/{month}", account_id=name, quantity_kwh=Decimal(1), amount=Decimal(100), **days)
+    return row(bill_id=f"{name}/{month}", account_id=name, quantity_kwh=Decimal(1), amount=Decimal(100), **days)
 
 
-def payment(number: str, name: str, bill_id: str, day: str, known: dt.datetime = KNOWN) -> tuple:
+def payment(number: str, name: str, bill_id: str, day: str, known: dt.datetime = KNOWN) -> dict[str, Any]:
     paid = {"paid_at": moment(day), "amount": Decimal(100), "channel": "app"}
-    return row("payment", known, payment_id=number, account_id=name, bill_id=bill_id, **paid)
+    return row(known, payment_id=number, account_id=name, bill_id=bill_id, **paid)
 
 
-def ticket(name: str, kind: str, day: str) -> tuple:
-    return row("service_event", event_id=f"{name}/{kind}", account_id=name, kind=kind, channel="app", opened_at=moment(day))
+def ticket(name: str, kind: str, day: str) -> dict[str, Any]:
+    return row(event_id=f"{name}/{kind}", account_id=name, kind=kind, channel="app", opened_at=moment(day))
 
 
-def quote(name: str, day: str) -> tuple:
+def quote(name: str, day: str) -> dict[str, Any]:
     seen = {"occurred_at": moment(day), "channel": "market", "kind": "quote_received"}
-    return row("interaction", interaction_id=f"{name}/quote", account_id=name, **seen)
+    return row(interaction_id=f"{name}/quote", account_id=name, **seen)
 
 
 @pytest.fixture(scope="module")
 def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse whose leavers had a quote and then a complaint; A10 never paid its bill of October, as far as is known."""
     settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("trajectory"))})
-    warehouse = Warehouse(spark, settings)
-    put(warehouse, "account", [account(name) for name in ACCOUNTS])
-    put(warehouse, "bill", [bill(name, month) for name in ("A10", "A11") for month in (9, 10)])
+    fill(settings, "account", [account(name) for name in ACCOUNTS])
+    fill(settings, "bill", [bill(name, month) for name in ("A10", "A11") for month in (9, 10)])
     paid = [
         payment("p1", "A10", "A10/9", "2025-09-10"),
         payment("p2", "A11", "A11/9", "2025-09-25"),
         payment("p3", "A11", "A11/10", "2025-10-06"),
     ]
-    put(warehouse, "payment", paid)
+    fill(settings, "payment", paid)
     tickets = [ticket(name, "complaint", "2026-02-05") for name in (*LEAVE, "A20")]
-    put(warehouse, "service_event", [*tickets, ticket("A21", "fault_report", "2026-01-10")])
-    put(warehouse, "interaction", [quote(name, "2026-01-15") for name in (*LEAVE, "A22")])
+    fill(settings, "service_event", [*tickets, ticket("A21", "fault_report", "2026-01-10")])
+    fill(settings, "interaction", [quote(name, "2026-01-15") for name in (*LEAVE, "A22")])
     return settings
 
 
@@ -178,7 +171,7 @@ def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings:
     """A run for a later moment writes the months that the payment concerns and dies: the run for the moment before puts them right."""
     before = events(settings)
     whole = {name: gold(settings, name) for name in (TRAJECTORY.name, PATH_PATTERN.name, STAGE_TRANSITION.name)}
-    put(Warehouse(spark, settings), "payment", [payment("p9", "A10", "A10/10", "2025-10-19", known=LATE)])
+    fill(settings, "payment", [payment("p9", "A10", "A10/10", "2025-10-19", known=LATE)])
     assert run(settings, capsys)["nothing_new"], "what becomes known later is not seen"
 
     replace = Warehouse.replace
