@@ -19,7 +19,7 @@ def on_connect(names: Sequence[str], folder: Path, *, timeout: int) -> int:
     for another reason than that the public data is not there.
     """
     report = folder / "connect.xml"
-    options = ["-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}", "-m", "spark or not spark"]
+    options = ["-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}", "-m", "spark and not prove"]
     command = [sys.executable, "-m", "pytest", *options, *(str(TESTS / "unit" / name) for name in names)]
     environment = {**os.environ, "GRIDLENS_TEST_REMOTE": "local[2]"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent, env=environment, timeout=timeout, check=False)

@@ -1,29 +1,19 @@
-"""Every test of transforms, on Spark Connect."""
+"""Every unit test that uses a session, on Spark Connect."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from connect_support import on_connect
+from connect_support import TESTS, on_connect
 
-FRAMES = (
-    "test_warehouse.py",
-    "test_expressions.py",
-    "test_calendars.py",
-    "test_export.py",
-    "billing",
-    "features/test_load_shape_frames.py",
-    "fold",
-    "ingest",
-    "pipelines",
-    "quality",
-    "samples",
-)
+ELSEWHERE = {"test_connect.py"}
+"""What starts Connect itself."""
 
 
 @pytest.mark.prove
 @pytest.mark.spark
 @pytest.mark.timeout(3600)
-def test_the_transforms_run_on_spark_connect(tmp_path: Path) -> None:
-    assert on_connect(FRAMES, tmp_path, timeout=3500) > 100
+def test_what_uses_a_session_runs_on_spark_connect(tmp_path: Path) -> None:
+    names = sorted(path.name for path in (TESTS / "unit").iterdir() if path.suffix in ("", ".py") and path.name not in ELSEWHERE)
+    assert on_connect([name for name in names if not name.startswith("_")], tmp_path, timeout=3500) > 250
