@@ -171,5 +171,7 @@ class TrackedRun:
 
 
 def _text(value: Any, name: str) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    """Maps, lists and booleans as JSON, everything else as it prints; secrets and telephone numbers as ``***``."""
+    structured = isinstance(value, (Mapping, list, tuple, bool))
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if structured else str(value)
     return redact(f"{name}={text}")[len(name) + 1 :]

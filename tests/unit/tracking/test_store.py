@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sqlite3
 import subprocess
@@ -56,7 +57,11 @@ def artifact(settings: Settings, model: str, run_id: str, path: str) -> bytes:
 
 def test_everything_that_is_logged_is_found(store: Store, settings: Settings) -> None:
     many = {f"weight_{i}": i / 7 for i in range(150)}
-    with store.run("arrears", params={"depth": 3, "grid": {"b": [1, 2], "a": "x"}, "none": None}, tags={"kind": "test"}) as run:
+    with store.run(
+        "arrears",
+        params={"depth": 3, "grid": {"b": [1, 2], "a": "x"}, "none": None, "day": dt.date(2026, 3, 31)},
+        tags={"kind": "test", "final": True},
+    ) as run:
         run.log_params(many)
         run.log_metrics({"auc": 0.75, "lift": None, "nothing": float("nan")})
         run.log_metrics({"auc": 0.8}, step=1)
@@ -68,7 +73,8 @@ def test_everything_that_is_logged_is_found(store: Store, settings: Settings) ->
     assert found.info.status == "FINISHED"
     assert found.data.params["grid"] == '{"a": "x", "b": [1, 2]}'
     assert (found.data.params["depth"], found.data.params["weight_149"]) == ("3", str(149 / 7))
-    assert len(found.data.params) == 152
+    assert (found.data.params["day"], found.data.tags["final"]) == ("2026-03-31", "true")
+    assert len(found.data.params) == 153
     assert found.data.metrics == {"auc": 0.8}
     assert [point.value for point in store.client.get_metric_history(run.run_id, "auc")] == [0.75, 0.8]
     assert {"kind": "test", "gridlens_definition_fingerprint": "abc", "gridlens_data_fingerprint": "def"}.items() <= found.data.tags.items()
