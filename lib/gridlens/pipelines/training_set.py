@@ -131,11 +131,12 @@ def training_set(
     Raises:
         SourceError: a table that the label reads is empty, too few rows have either label, or a feature knows the future.
     """
-    days = snapshot_days(model.definition.snapshots, certain_until(model, last_known_day(settings, as_of, known_at)))
+    last = last_known_day(settings, as_of, known_at)
+    days = snapshot_days(model.definition.snapshots, certain_until(model, last))
     moments = [(day, knowledge_of_day(day, settings)) for day in days]
-    facts = label_facts(warehouse, settings, model.label.facts, as_of=as_of, known_at=known_at, label=model.label.name)
+    facts = label_facts(warehouse, settings, model.label.facts, as_of=last, known_at=known_at, label=model.label.name)
     with_features(warehouse, settings, moments, say=say)
-    parts = [_rows_of(warehouse, model, facts, moment, as_of=as_of, test=moment == moments[-1]) for moment in moments]
+    parts = [_rows_of(warehouse, model, facts, moment, seen_until=last, test=moment == moments[-1]) for moment in moments]
     rows = reduce(DataFrame.unionByName, parts).persist()
     try:
         with timed(say, f"rows of {len(moments)} moments, {days[0]} to {days[-1]}"):
@@ -174,10 +175,10 @@ def last_known_day(settings: Settings, as_of: dt.date, known_at: dt.datetime) ->
 
 
 def _rows_of(
-    warehouse: Warehouse, model: Model, facts: Facts, moment: tuple[dt.date, dt.datetime], *, as_of: dt.date, test: bool
+    warehouse: Warehouse, model: Model, facts: Facts, moment: tuple[dt.date, dt.datetime], *, seen_until: dt.date, test: bool
 ) -> DataFrame:
     label = model.definition.label
-    window = Window(moment[0], label.gap_days, label.horizon_days, as_of)
+    window = Window(moment[0], label.gap_days, label.horizon_days, seen_until)
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(*moment))
     return training_rows(features, model.label.rows(facts, window, model.arguments), model, test=test)
 
