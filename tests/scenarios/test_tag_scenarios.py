@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COUNTS
+from gridlens.contracts.score import score_fields
 from gridlens.contracts.tag import Category, Kind
 from gridlens.tags.engine import evaluate
 from gridlens.tags.library import Tag, load_tags
@@ -26,8 +27,11 @@ from pyspark.sql.types import StructType
 FOLDER = Path(__file__).with_name("tags")
 DEFINITIONS = Path(__file__).resolve().parents[2] / "conf" / "tags"
 FIELDS = {f.name: f for f in ACCOUNT_FEATURE.fields if f.name not in ("account_id", "as_of", "known_at") and not f.type.startswith("array")}
-LIBRARY = load_tags([DEFINITIONS], {name: field.type for name, field in FIELDS.items()})
-JUDGED = [tag for tag in LIBRARY.tags if tag.definition.kind in ("rule", "derived")]
+MODELS = [one["id"] for file in DEFINITIONS.with_name("models").glob("*.yml") for one in yaml.safe_load(file.read_text("utf-8"))["models"]]
+SCORES = {field.name: field for model in MODELS for field in score_fields(model)}
+LIBRARY = load_tags([DEFINITIONS], *({name: field.type for name, field in fields.items()} for fields in (FIELDS, SCORES)))
+FIELDS |= SCORES
+JUDGED = [tag for tag in LIBRARY.tags if tag.definition.kind in ("rule", "derived", "model")]
 STATISTICAL = [tag for tag in LIBRARY.tags if tag.definition.kind == "statistical"]
 WRITTEN = {tag["id"]: tag for file in DEFINITIONS.glob("*.yml") for tag in yaml.safe_load(file.read_text(encoding="utf-8"))["tags"]}
 BY_TYPE: dict[str, Any] = {"boolean": False, "int": 0, "double": 0.0, "string": "-", "date": dt.date(2020, 1, 1)}
@@ -135,7 +139,7 @@ def test_accounts_get_the_tags_that_their_story_says(file: Path, found: dict[str
     assert {key: as_text(found[key[0]][key[2]]) for key in expected} == expected
 
 
-def test_every_rule_and_derived_tag_has_a_story_with_it_and_one_without() -> None:
+def test_every_rule_derived_and_model_tag_has_a_story_with_it_and_one_without() -> None:
     told = {tag.id: {row["expected"] for row in SCENARIOS if row["tag"] == tag.id} for tag in JUDGED}
     wanted = {tag.id: set(tag.values) if tag.value_type == "text" else {"true"} for tag in JUDGED}
     assert {identity: missing for identity, values in wanted.items() if (missing := values - told[identity])} == {}

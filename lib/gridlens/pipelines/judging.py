@@ -35,6 +35,7 @@ class Judged:
         train: the rows it was fitted on, for the difference alone.
         baselines: on the test rows.
         against: the champion on the test rows; None where there is none, or it cannot be compared.
+        champion: its version; None where there is none.
         decision: of the gate.
     """
 
@@ -43,6 +44,7 @@ class Judged:
     train: Figures
     baselines: tuple[Baseline, ...]
     against: Comparison | None
+    champion: str | None
     decision: Decision
 
 
@@ -66,7 +68,8 @@ def judge(warehouse: Warehouse, model: Model, fitted: Fitted, data: TrainingSet,
     simple = baselines(data.train, data.test, told.features, capacity=told.capacity)
     against = _compared(warehouse, model, scored, champion) if champion else None
     number = str(champion.version.version) if champion else None
-    return Judged(test, unseen, train, simple, against, decide(told.gate, test, baselines=simple, against=against, champion=number))
+    decision = decide(told.gate, test, baselines=simple, against=against, champion=number)
+    return Judged(test, unseen, train, simple, against, number, decision)
 
 
 def _compared(warehouse: Warehouse, model: Model, scored: DataFrame, champion: Loaded) -> Comparison | None:

@@ -11,12 +11,15 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from gridlens.models.drift import Limits
 from gridlens.models.drift_profile import profile
 from gridlens.models.fit import Fitted
 from gridlens.models.library import Model
 from gridlens.models.reasons import Explainer, explainer
-from gridlens.pipelines.judging import Judged
+from gridlens.models.training import TEST, TRAIN
+from gridlens.pipelines.judging import LEAST_GROUP, Judged
 from gridlens.pipelines.training_set import TrainingSet
+from gridlens.reports.model_card import Card, RowsOf, markdown, page
 from gridlens.runs import Run
 from gridlens.settings import Settings
 from gridlens.tracking import Store, TrackedRun, Version
@@ -52,7 +55,11 @@ def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Ver
         tracked.log_text(profile(made.scored, model.definition.features, roc_auc=made.judged.test.roc_auc).to_json(), PROFILE)
         _log_reasons(tracked, warehouse, made)
         tracked.log_pipeline(made.fitted.pipeline, made.data.train.select(*model.features).schema)
-        return tracked.register()
+        version = tracked.register()
+        card = _card(made, str(version.version), run.run_id, warehouse.settings)
+        tracked.log_text(markdown(card), "model_card.md")
+        tracked.log_text(page(card), "model_card.html")
+        return version
 
 
 @contextmanager
@@ -83,6 +90,41 @@ def _drivers(told: Explainer, rows: DataFrame) -> list[dict[str, Any]]:
     """A row a feature, the strongest first."""
     found = [row.asDict() for row in told.drivers(rows).collect()]
     return sorted(found, key=lambda row: (-row["share"], row["feature"]))
+
+
+def _card(made: Made, version: str, run_id: str, settings: Settings) -> Card:
+    facts, judged, fitted = made.data.facts, made.judged, made.fitted
+    parts = []
+    for part in (TRAIN, TEST):
+        days = tuple(moment.as_of for moment in facts.moments if moment.part == part)
+        parts.append(RowsOf(part, days, facts.rows(part), facts.positives(part)))
+    limits = Limits()
+    return Card(
+        definition=made.model.definition,
+        version=version,
+        known_at=facts.known_at,
+        figures=judged.test,
+        decision=judged.decision,
+        rows=tuple(parts),
+        unseen_figures=judged.unseen,
+        train_figures=judged.train,
+        baselines=judged.baselines,
+        against=judged.against,
+        champion=judged.champion,
+        candidates=fitted.candidates,
+        chosen=fitted.chosen,
+        importances=fitted.importances,
+        left_out=fitted.left_out,
+        fingerprints={"definition": made.model.fingerprint, "rows": facts.data},
+        drift_limits=(
+            ("特征或评分的 PSI（告警）", "PSI of a feature or of the score, warning", f"{limits.psi_warning:g}"),
+            ("评分的 PSI（重新训练）", "PSI of the score, train again", f"{limits.psi_retrain:g}"),
+            ("AUC 下降", "Fall of the ROC-AUC, train again", f"{limits.auc_drop:g}"),
+        ),
+        min_group=max(LEAST_GROUP, settings.min_group),
+        currency=settings.currency,
+        run_id=run_id,
+    )
 
 
 def _params(made: Made) -> dict[str, Any]:

@@ -200,6 +200,21 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
+class CreditOptions:
+    """Which scorecard to fit or to grade by; as_of and known_at default to the newest account features.
+
+    Attributes:
+        scorecard: of conf/scorecards.
+        again: fit although nothing has changed since the last version.
+    """
+
+    scorecard: str = "credit_grade"
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class AnomalyOptions:
     """Which moment to look at: default that of the newest account features."""
 

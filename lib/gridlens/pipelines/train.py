@@ -157,7 +157,7 @@ def _champion(store: Store, model: Model) -> Loaded | None:
 def _write_figures(warehouse: Warehouse, model: Model, judged: Judged, version: Version, data: TrainingSet, run: Run) -> None:
     newest = max(found.as_of for found in data.facts.moments)
     of = {"model_id": model.id, "model_version": str(version.version), "as_of": newest, "known_at": data.facts.known_at}
-    parts = {"test": judged.test, "train": judged.train}
+    parts = {"test": judged.test, "train": judged.train, **({"unseen": judged.unseen} if judged.unseen else {})}
     rows = figure_rows(parts, baselines=judged.baselines, against=judged.against, of={**of, "run_id": run.run_id})
     frame = warehouse.spark.createDataFrame(rows, MODEL_FIGURE.schema).coalesce(1)
     where = f"{literal_in('model_id', [model.id])} AND {literal_in('model_version', [str(version.version)])}"

@@ -1,0 +1,215 @@
+"""Credit grades (综合信用等级): account features of one moment, the champion scorecard, decisions in force → a grade for every account."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
+from gridlens.errors import SourceError
+from gridlens.lease import writer_lease
+from gridlens.models.grades import grade
+from gridlens.models.overlay import in_force, read_overlays
+from gridlens.models.scorecard import Scorecard
+from gridlens.models.scorecard_library import ScorecardPlan
+from gridlens.models.stability import POINTS, Stability, stability
+from gridlens.pipelines.changes import table_digest
+from gridlens.pipelines.credit_train import CARD, scorecard_plan
+from gridlens.pipelines.history import last_run
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.options import CreditOptions
+from gridlens.pipelines.tag_state import required_features
+from gridlens.runs import Run, logged, timed
+from gridlens.settings import Settings
+from gridlens.tables import literal_in
+from gridlens.tracking import Store
+from gridlens.warehouse import Warehouse
+
+Say = Callable[[str], None]
+JOB = "credit"
+SHIFT = 0.25
+"""Population stability index above which a scorecard meets other customers than it was fitted on."""
+
+
+@dataclass(frozen=True)
+class GradeSize:
+    """Accounts of one grade; before: by the points alone; pd: their mean probability of bad."""
+
+    grade: str
+    accounts: int
+    before: int
+    pd: float | None
+
+
+@dataclass(frozen=True)
+class CreditResult:
+    """What was graded.
+
+    Attributes:
+        version: of the scorecard, the champion.
+        moved_up, moved_down: accounts whose grade the decisions in force changed.
+        psi: stability of the points against the training rows; None where nothing was computed.
+        warnings: what has moved far: the points or a characteristic.
+    """
+
+    run_id: str
+    scorecard: str
+    version: int
+    as_of: dt.date
+    known_at: dt.datetime
+    nothing_new: bool
+    accounts: int
+    moved_up: int
+    moved_down: int
+    grades: tuple[GradeSize, ...]
+    psi: float | None
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OverlaysResult:
+    """Decisions of a file: rows in it, and versions of decisions that were written since they are new or another than before."""
+
+    run_id: str
+    nothing_new: bool
+    rows: int
+    written: int
+    seconds: float
+
+
+def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, *, say: Say = print) -> CreditResult:
+    """Grades the accounts of one moment; grades of other versions and moments stay as they are.
+
+    Raises:
+        DefinitionError: the scorecard's definition does not hold.
+        SourceError: there are no account features of that day, or no account is in the population.
+        RegistryError: the scorecard has no champion; PlatformError: the store does not answer. Nothing was changed.
+    """
+    plan = scorecard_plan(settings, options.scorecard)
+    warehouse, store = Warehouse(spark, settings), Store.open(settings)
+    version = store.version(plan.definition.id)
+    card = Scorecard.from_json(store.text(version, CARD))
+    with writer_lease(settings):
+        moment = required_features(warehouse, options.as_of, options.known_at)
+        at = (moment.as_of, moment.known_at)
+        overlays = warehouse.read(CREDIT_OVERLAY)
+        run = Run(JOB, {"scorecard": card.id}, as_of=moment.as_of, known_at=moment.known_at)
+        decided = table_digest(in_force(overlays, as_of=moment.as_of, known_at=moment.known_at))
+        run.fingerprints = {
+            "version": str(version.version),
+            "definition": plan.definition.fingerprint,
+            "features": moment.run_id,
+            "overlays": decided,
+        }
+        with logged(warehouse, run):
+            last = last_run(warehouse, JOB, F.get_json_object("parameters", "$.scorecard") == card.id)
+            run.nothing_new = last == (run.fingerprints, *at)
+            found: dict[str, Stability] = {}
+            if not run.nothing_new:
+                found = _grade(warehouse, plan, card, version.version, at, overlays, run, say)
+            rows = warehouse.read(CREDIT_GRADE).where(_where(card, version.version, at))
+            return _result(run, card, version.version, at, rows, found)
+
+
+def _where(card: Scorecard, version: int, at: tuple[dt.date, dt.datetime]) -> str:
+    values = {"scorecard": card.id, "version": version, "as_of": at[0], "known_at": at[1]}
+    return " AND ".join(literal_in(column, [value]) for column, value in values.items())
+
+
+def _grade(
+    warehouse: Warehouse,
+    plan: ScorecardPlan,
+    card: Scorecard,
+    version: int,
+    at: tuple[dt.date, dt.datetime],
+    overlays: DataFrame,
+    run: Run,
+    say: Say,
+) -> dict[str, Stability]:
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(*at)).where(plan.model.population.column())
+    accounts = features.select("account_id", "industry_code", *[name for name in card.columns if name != "industry_code"]).persist()
+    try:
+        if accounts.isEmpty():
+            raise SourceError(f"scorecard {card.id}: no account is in its population ({plan.definition.population}) as of {at[0]}")
+        with timed(say, f"{card.id}: graded by version {version}"):
+            rows = grade(accounts, card, overlays, plan.definition.overlay, version=version, as_of=at[0], known_at=at[1])
+            warehouse.replace(CREDIT_GRADE, rows, where=_where(card, version, at))
+        run.wrote(f"gold.{CREDIT_GRADE.name}", accounts.count())
+        with timed(say, f"{card.id}: stability"):
+            return stability(accounts, card)
+    finally:
+        accounts.unpersist()
+
+
+def _result(
+    run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datetime], rows: DataFrame, found: dict[str, Stability]
+) -> CreditResult:
+    summed = rows.groupBy("grade_before_overlay", "grade").agg(F.count("*").alias("n"), F.sum("pd").alias("pd"))
+    counted = summed.collect()  # at most the square of the number of grades
+    ids = [one.id for one in card.grades]
+    sizes = []
+    for name in ids:
+        now = [row for row in counted if row["grade"] == name]
+        n = sum(row["n"] for row in now)
+        before = sum(row["n"] for row in counted if row["grade_before_overlay"] == name)
+        sizes.append(GradeSize(name, n, before, sum(row["pd"] for row in now) / n if n else None))
+    steps = [(ids.index(row["grade_before_overlay"]) - ids.index(row["grade"]), row["n"]) for row in counted]
+    return CreditResult(
+        run_id=run.run_id,
+        scorecard=card.id,
+        version=version,
+        as_of=at[0],
+        known_at=at[1],
+        nothing_new=run.nothing_new,
+        accounts=sum(size.accounts for size in sizes),
+        moved_up=sum(n for step, n in steps if step > 0),
+        moved_down=sum(n for step, n in steps if step < 0),
+        grades=tuple(sizes),
+        psi=found[POINTS].psi if found else None,
+        warnings=tuple(_moved(name, one) for name, one in found.items() if one.psi > max(SHIFT, one.chance)),
+        seconds=run.seconds,
+    )
+
+
+def _moved(name: str, one: Stability) -> str:
+    what = "the points have" if name == POINTS else f"characteristic {name} has"
+    return f"{what} moved: PSI {one.psi:.2f} against the training rows, over {SHIFT:g}; fit the scorecard anew"
+
+
+def run_credit_overlays(
+    spark: SparkSession, settings: Settings, file: Path, options: CreditOptions, *, known_from: dt.datetime | None = None
+) -> OverlaysResult:
+    """Takes the decisions of a CSV file into credit_overlay_v1; what stands there already as it is in the file is not written again.
+
+    Args:
+        file: see models/overlay.py.
+        options: the scorecard whose factors the decisions name.
+        known_from: moment from which the decisions were known; default that of this run.
+
+    Raises:
+        SourceError: names the file's line: a decision that does not hold. Nothing was written.
+    """
+    plan = scorecard_plan(settings, options.scorecard)
+    warehouse = Warehouse(spark, settings)
+    run = Run("credit_overlays", {"file": file.name})
+    rows = read_overlays(file, plan.definition.overlay, known_from=known_from or run.started_at)
+    with writer_lease(settings), logged(warehouse, run):
+        given = spark.createDataFrame(rows, CREDIT_OVERLAY.schema)
+        content = [name for name in CREDIT_OVERLAY.columns if name != "known_from"]
+        newest = warehouse.read(CREDIT_OVERLAY).groupBy("overlay_id").agg(F.max_by(F.struct(*content), "known_from").alias("_stands"))
+        compared = given.join(newest, on="overlay_id", how="left").where(~F.struct(*content).eqNullSafe(F.col("_stands")))
+        fresh = compared.select(*CREDIT_OVERLAY.columns).persist()
+        written = fresh.count()
+        run.nothing_new = not written
+        if written:
+            warehouse.merge(CREDIT_OVERLAY, fresh)
+            run.wrote(f"gold.{CREDIT_OVERLAY.name}", written)
+        fresh.unpersist()
+        return OverlaysResult(run.run_id, run.nothing_new, len(rows), written, run.seconds)
