@@ -41,7 +41,7 @@ CREDIT_GRADE = Table(
         AS_OF,
         KNOWN_AT,
         Field("scorecard", "string", "Scorecard"),
-        Field("version", "string", "Version of the fitted scorecard, as the caller names it"),
+        Field("version", "int", "Version of the fitted scorecard in the registry"),
         Field("definition", "string", "Fingerprint of the scorecard's definition: first 16 hex digits"),
         Field("points", "double", "Points in all, the sum of the three; more is better"),
         Field("willingness", "double", "Points of willingness to pay (缴费意愿)", null=_NO_GROUP),
@@ -62,7 +62,7 @@ CREDIT_GRADE = Table(
             "Characteristics that lost points against the best (or neutral) bin, most first; value is null where missing",
         ),
     ),
-    ("account_id", "as_of", "known_at"),
+    ("account_id", "scorecard", "version", "as_of", "known_at"),
     partition_by=("as_of",),
     sort_by=("account_id",),
 )

@@ -42,7 +42,7 @@ def grade(
     overlays: DataFrame,
     definition: OverlayDefinition,
     *,
-    version: str,
+    version: int,
     as_of: dt.date,
     known_at: dt.datetime,
 ) -> DataFrame:
@@ -53,7 +53,7 @@ def grade(
         card: a fitted scorecard with grades.
         overlays: rows of credit_overlay_v1, all versions.
         definition: what the factors do.
-        version: of the fitted scorecard, stored with each grade.
+        version: of the fitted scorecard in the registry.
         as_of, known_at: of the moment.
 
     Raises:

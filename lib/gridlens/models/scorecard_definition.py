@@ -8,14 +8,14 @@ from pydantic import Field as ModelField
 
 from gridlens.definitions import Frozen, fingerprint_of
 from gridlens.models.characteristic import BinningDefinition, Characteristic
-from gridlens.models.definition import LabelDefinition, Snapshots
+from gridlens.models.definition import Gate, LabelDefinition, Snapshots
 
 _ID = r"^[a-z][a-z0-9_]*$"
 
 
 _NAMES = {"__all__": {"zh", "en"}}
 _WORDING: dict[str, Any] = {
-    **dict.fromkeys(("name_zh", "name_en", "purpose", "limits", "owner", "version", "groups"), True),
+    **dict.fromkeys(("name_zh", "name_en", "purpose", "limits", "owner", "version", "groups", "capacity", "gate"), True),
     "characteristics": {"__all__": {"zh", "en", "strong_because"}},
     "grades": {"best_first": _NAMES},
     "overlay": {"factors": _NAMES},
@@ -101,6 +101,7 @@ class ScorecardDefinition(Frozen):
         version: of the definition, raised by its author.
         population: checked boolean expression over account_feature_v1; the rest is neither trained on nor graded.
         label, snapshots, groups: as of a model; the label is 1 for bad.
+        capacity, gate: as of a model.
         characteristics, binning, selection, scaling, grades, overlay, reasons: see there.
     """
 
@@ -115,6 +116,8 @@ class ScorecardDefinition(Frozen):
     label: LabelDefinition
     snapshots: Snapshots = Snapshots()
     groups: tuple[str, ...] = ("category",)
+    capacity: int = ModelField(default=100, ge=1)
+    gate: Gate = Gate()
     characteristics: tuple[Characteristic, ...] = ModelField(min_length=1)
     binning: BinningDefinition = BinningDefinition()
     selection: SelectionDefinition = SelectionDefinition()

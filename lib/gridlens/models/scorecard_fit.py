@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.errors import SettingsError
+from gridlens.models.fit import Fitted
 from gridlens.models.scorecard import RESULTS, Scorecard
 from gridlens.models.scorecard_definition import ScorecardDefinition
 from gridlens.models.scorecard_points import graded, scorecard
@@ -66,6 +67,14 @@ class FittedScorecard:
     @property
     def json(self) -> str:
         return self.card.to_json()
+
+    def as_fitted(self) -> Fitted:
+        """What a model that was fitted says of itself; a characteristic's importance is its share of the information value."""
+        total = sum(line.iv for line in self.card.lines)
+        shares = sorted(((line.id, line.iv / total) for line in self.card.lines), key=lambda one: -one[1])
+        chosen = {"algorithm": "scorecard", "characteristics": len(shares)}
+        gone = tuple(one.characteristic for one in self.selection if not one.kept)
+        return Fitted(self.pipeline, (chosen,), (chosen,), tuple(shares), gone, self.card.rows, self.card.events)
 
     def table(self) -> list[dict[str, object]]:
         """One row a bin: characteristic, group, bin, rows, share, bad_rate, woe, iv, points."""

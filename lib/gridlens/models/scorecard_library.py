@@ -57,7 +57,8 @@ def _plan(origin: Defined[ScorecardDefinition], columns: Mapping[str, str]) -> S
 
 def _as_model(definition: ScorecardDefinition, columns: Mapping[str, str]) -> ModelDefinition:
     """What a training set needs to know; a scorecard learns and is graded in its own way, so that learner and bands say nothing."""
-    shared = {"id", "name_zh", "name_en", "purpose", "limits", "owner", "version", "population", "label", "snapshots", "groups"}
+    said = ("id", "name_zh", "name_en", "purpose", "limits", "owner", "version")
+    shared = (*said, "population", "label", "snapshots", "groups", "capacity", "gate")
     learner = LearnerDefinition(algorithms=(AlgorithmDefinition(kind="logistic_regression"),))
     bands = (Band(id="good", zh="好", en="good", score_from=0), Band(id="bad", zh="坏", en="bad", score_from=0.5))
     features = {name: _feature(one, name, columns[name]) for one in definition.characteristics for name in one.columns}

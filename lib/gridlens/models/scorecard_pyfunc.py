@@ -28,14 +28,14 @@ def numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def texts(frame: pd.DataFrame, name: str) -> list[str | None]:
-    """A column as text as Spark writes it; whole numbers that a missing value made floats are whole numbers again."""
+    """A column as text as Spark writes it; a whole number is the same as a float, which a missing value makes of it."""
 
     def one(value: Any) -> str | None:
         if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
             return None
         if isinstance(value, bool | np.bool_):
             return "true" if value else "false"
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        return str(value).removesuffix(".0")
 
     return [one(value) for value in frame[name]]
 

@@ -44,9 +44,12 @@ def text(value: str) -> str:
 
 
 def value_sql(characteristic: Characteristic) -> str:
-    """The value of a characteristic: text of a category, else a double; null where missing, where NaN, and where an input is."""
+    """The value of a characteristic: text of a category, else a double; null where missing, where NaN, and where an input is.
+
+    A whole number's text is the same where it comes as a double, as served numbers do.
+    """
     if characteristic.kind == "category":
-        return f"CAST({quoted(characteristic.inputs[0])} AS STRING)"
+        return f"regexp_replace(CAST({quoted(characteristic.inputs[0])} AS STRING), '[.]0$', '')"
     inputs = [f"nanvl(CAST({quoted(name)} AS DOUBLE), NULL)" for name in characteristic.inputs]
     if characteristic.floor is not None:
         floor = number(characteristic.floor)

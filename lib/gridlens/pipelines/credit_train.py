@@ -50,6 +50,15 @@ class GradeFacts:
 
 
 @dataclass(frozen=True)
+class OutOfTime:
+    """A scorecard on the rows of the newest moment. Attributes: groups: AUC of each sub-score alone."""
+
+    judged: Judged
+    grades: tuple[GradeFacts, ...]
+    groups: dict[str, float | None]
+
+
+@dataclass(frozen=True)
 class CreditTrainResult:
     """What came of a fit.
 
@@ -109,7 +118,7 @@ def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOpt
         stands = None if options.again else _standing(warehouse, store, plan, run)
         if stands:
             run.nothing_new = True
-            return _result(run, plan, stands, None, None, (), {})
+            return _result(run, plan, stands)
         data = training_set(spark, settings, warehouse, plan.model, as_of=moment.as_of, known_at=moment.known_at, say=say)
         try:
             return _train(warehouse, store, plan, data, run, say)
@@ -131,12 +140,12 @@ def _train(warehouse: Warehouse, store: Store, plan: ScorecardPlan, data: Traini
     try:
         with timed(say, f"{plan.definition.id}: judged"):
             judged = judge(warehouse, plan.model, fitted.as_fitted(), data, scored, _champion(store, plan))
-            grades, groups = grade_facts(scored, plan), {group: _auc_of(scored, group) for group in GROUPS}
+            later = OutOfTime(judged, grade_facts(scored, plan), {group: _auc_of(scored, group) for group in GROUPS})
         with timed(say, f"{plan.definition.id}: recorded"):
-            version = _log(store, plan, fitted, data, judged, grades, groups, run)
+            version = _log(store, plan, fitted, data, later, run)
     finally:
         scored.unpersist()
-    return _result(run, plan, version, fitted, judged, grades, groups)
+    return _result(run, plan, version, fitted, later)
 
 
 def grade_facts(scored: DataFrame, plan: ScorecardPlan) -> tuple[GradeFacts, ...]:
@@ -161,20 +170,12 @@ def _champion(store: Store, plan: ScorecardPlan) -> Loaded | None:
         return None  # its files are gone or altered: it is not served either, and the gate starts anew
 
 
-def _log(
-    store: Store,
-    plan: ScorecardPlan,
-    fitted: FittedScorecard,
-    data: TrainingSet,
-    judged: Judged,
-    grades: tuple[GradeFacts, ...],
-    groups: dict[str, float | None],
-    run: Run,
-) -> Version:
+def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet, later: OutOfTime, run: Run) -> Version:
     """Logs and registers the scorecard twice: as a pipeline for Spark, and as a model that needs none; both get the same alias."""
     definition, facts = plan.definition, data.facts
-    metrics = {**judged.test.as_metrics(), **{f"{group}.roc_auc": value for group, value in groups.items()}}
-    metrics |= {f"grade.{one.grade}.{what}": getattr(one, what) for one in grades for what in ("bad_rate", "pd", "rows")}
+    metrics: dict[str, float | None] = {**later.judged.test.as_metrics()}
+    metrics |= {f"{group}.roc_auc": value for group, value in later.groups.items()}
+    metrics |= {f"grade.{one.grade}.{what}": getattr(one, what) for one in later.grades for what in ("bad_rate", "pd", "rows")}
     tags = {"gridlens_as_of": facts.as_of, "gridlens_known_at": facts.known_at, "gridlens_run": run.run_id}
     schema = data.train.select(*fitted.card.columns).schema
 
@@ -197,8 +198,8 @@ def _log(
         card.write_text(fitted.json, encoding="utf-8")
         tracked.log_code_model(code, {"scorecard": card}, schema)
         light = tracked.register(tags={"gridlens_scorecard_version": version.version})
-    decide_on = store.promote if judged.decision.champion else store.challenge
-    reason = " ".join(judged.decision.reasons)
+    decide_on = store.promote if later.judged.decision.champion else store.challenge
+    reason = " ".join(later.judged.decision.reasons)
     decide_on(definition.id + SPARK_FREE, light.version, reason=reason)
     return decide_on(definition.id, version.version, reason=reason)
 
@@ -218,15 +219,10 @@ def _params(plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet) -> 
 
 
 def _result(
-    run: Run,
-    plan: ScorecardPlan,
-    version: Version,
-    fitted: FittedScorecard | None,
-    judged: Judged | None,
-    grades: tuple[GradeFacts, ...],
-    groups: dict[str, float | None],
+    run: Run, plan: ScorecardPlan, version: Version, fitted: FittedScorecard | None = None, later: OutOfTime | None = None
 ) -> CreditTrainResult:
-    assert run.as_of and run.known_at
+    assert run.as_of is not None
+    assert run.known_at is not None
     return CreditTrainResult(
         run_id=run.run_id,
         scorecard=plan.definition.id,
@@ -235,12 +231,12 @@ def _result(
         nothing_new=run.nothing_new,
         version=version.version,
         decision=version.decision,
-        reasons=judged.decision.reasons if judged else ("the same facts and definition gave this version before",),
+        reasons=later.judged.decision.reasons if later else ("the same facts and definition gave this version before",),
         characteristics=len(fitted.card.lines) if fitted else 0,
         roc_auc=version.metrics.get("roc_auc"),
         calibration_error=version.metrics.get("calibration_error"),
-        roc_auc_of=groups,
-        grades=grades,
+        roc_auc_of=later.groups if later else {},
+        grades=later.grades if later else (),
         left_out={one.characteristic: one.why for one in fitted.selection if not one.kept} if fitted else {},
         seconds=run.seconds,
     )
