@@ -29,9 +29,10 @@ def together(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> R
     return replay
 
 
-def test_files_alone_backwards_and_three_times(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, together: Replay) -> None:
-    replay = Replay(spark, tmp_path_factory.mktemp("backwards"))
-    replay.deliver_alone(BACKWARDS)
+def test_files_in_another_order_and_three_times(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, together: Replay) -> None:
+    replay = Replay(spark, tmp_path_factory.mktemp("mixed"))
+    for names in MIXED:
+        replay.deliver({name: FILES[name] for name in names})
     assert differences(replay.silver(), together.silver()) == []
     second = replay.deliver({name: text for old in FILES for name, text in disguised(old).items()})
     assert {batch.source: (batch.account.accepted, batch.account.quarantined) for batch in second.loaded} == {
@@ -46,10 +47,9 @@ def test_files_alone_backwards_and_three_times(spark: SparkSession, tmp_path_fac
 
 
 @pytest.mark.prove
-def test_a_mixed_order(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, together: Replay) -> None:
-    replay = Replay(spark, tmp_path_factory.mktemp("mixed"))
-    for names in MIXED:
-        replay.deliver({name: FILES[name] for name in names})
+def test_files_alone_and_backwards(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, together: Replay) -> None:
+    replay = Replay(spark, tmp_path_factory.mktemp("backwards"))
+    replay.deliver_alone(BACKWARDS)
     assert differences(replay.silver(), together.silver()) == []
 
 

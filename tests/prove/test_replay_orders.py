@@ -42,6 +42,6 @@ def test_fuzzed_files(spark: SparkSession, tmp_path_factory: pytest.TempPathFact
     @settings(max_examples=40, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(curves=dirty_file("curves"), registers=dirty_file("registers"))
     def check(curves: bytes, registers: bytes) -> None:
-        load_and_check(spark, tmp_path_factory.mktemp("fuzz"), curves, registers)
+        load_and_check(spark, tmp_path_factory.mktemp("fuzz"), [curves], [registers])
 
     check()
