@@ -24,7 +24,7 @@ from gridlens.anomaly.examples import examples
 from gridlens.anomaly.groups import usual_account
 from gridlens.anomaly.learner import fit_judge
 from gridlens.anomaly.rows import FEATURES
-from gridlens.anomaly.weeks import DAYS, Reference, reference
+from gridlens.anomaly.weeks import DAYS, Diary, Reference, reference
 from gridlens.pipelines.anomaly import usage_definition
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
@@ -81,9 +81,15 @@ def steal(homes: Homes, name: str, random: np.random.Generator) -> np.ndarray:
     return stolen
 
 
+def diary(daily: np.ndarray) -> Diary:
+    """Of homes without a transformer's meter and without export."""
+    nothing = np.full(daily.shape, np.nan)
+    return Diary(daily, nothing, nothing)
+
+
 def table(daily: np.ndarray, one: Reference) -> np.ndarray:
     """FEATURES of the homes. Shape (homes, features)."""
-    found = evidence(daily, np.full(daily.shape, np.nan), one)
+    found = evidence(diary(daily), one)
     return np.stack([found[name] for name in FEATURES], axis=1)
 
 
@@ -111,9 +117,8 @@ def trial(homes: Homes, seed: int) -> Trial:
     told = usage_definition(load_settings("local")).definition.examples
     usual, index = usual_account(homes.daily)
     references = {back: reference(index, usual, homes.last, back=back) for back in (0, *told.earlier_days)}
-    nothing = np.full(homes.daily.shape, np.nan)
     seeds = np.arange(len(homes.daily))
-    made = examples(homes.daily, nothing, references, seeds, copies=told.copies, least_kwh=told.least_kwh)
+    made = examples(diary(homes.daily), references, seeds, copies=told.copies, least_kwh=told.least_kwh)
     random = np.random.default_rng(seed)
     half = random.permutation(len(homes.daily)) % 2
     days = {name: [steal(homes, name, random) for _ in range(COPIES)] for name in THEFTS}

@@ -8,7 +8,7 @@ import numpy as np
 
 from gridlens.anomaly.scan import Scan, scan
 from gridlens.anomaly.sides import contrast, correlation, days_after, form, side, steadiness, weeks_after
-from gridlens.anomaly.weeks import DAYS, LEVEL_RIDGE, MIN_DAYS, OTHER_RIDGE, WEEK, WEEKS, Reference, usual_day, weekly_signals
+from gridlens.anomaly.weeks import DAYS, LEVEL_RIDGE, MIN_DAYS, OTHER_RIDGE, WEEK, WEEKS, Diary, Reference, usual_day, weekly_signals
 from gridlens.arrow import Arrays
 
 CHUNK = 256
@@ -24,13 +24,12 @@ FACTS = ("change", "lost_kwh", "expected_kwh", "loss_kwh")
 """What an alert says beside the features, see :func:`evidence`: amounts, which say nothing of how suspicious they are."""
 
 
-def evidence(daily: np.ndarray, excess: np.ndarray, reference: Reference) -> Arrays:
+def evidence(diary: Diary, reference: Reference) -> Arrays:
     """The features of every account and the FACTS of its most likely change.
 
     Args:
-        daily: kWh of each day, NaN where not known. Shape (n, DAYS).
-        excess: what the account's transformer lost beyond its technical loss, kWh a day, NaN where not known. Shape (n, DAYS).
-        reference: of the accounts' peers.
+        diary: of n accounts of one group of peers.
+        reference: of the group.
 
     Returns:
         Arrays of shape (n,). The facts: ``change``, first changed day as a position in the days; since then: ``lost_kwh``, what was
@@ -39,9 +38,7 @@ def evidence(daily: np.ndarray, excess: np.ndarray, reference: Reference) -> Arr
         ``peer_ratio``, that of the account's energy against its peers to the same before, and ``size``, its usual day before against
         that of its peers.
     """
-    parts = [
-        _evidence(daily[begin : begin + CHUNK], excess[begin : begin + CHUNK], reference) for begin in range(0, max(len(daily), 1), CHUNK)
-    ]
+    parts = [_evidence(diary.rows(slice(begin, begin + CHUNK)), reference) for begin in range(0, max(len(diary), 1), CHUNK)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -92,7 +89,8 @@ def _model(daily: np.ndarray, reference: Reference) -> _Model:
     return _Model(usual, scans, found, best, joint, level - along, ratio, expected)
 
 
-def _evidence(daily: np.ndarray, excess: np.ndarray, reference: Reference) -> Arrays:
+def _evidence(diary: Diary, reference: Reference) -> Arrays:
+    daily = diary.daily
     model = _model(daily, reference)
     found, best = model.found, model.best
     found["joint"] = model.joint[np.arange(len(best)), best]
@@ -110,7 +108,7 @@ def _evidence(daily: np.ndarray, excess: np.ndarray, reference: Reference) -> Ar
     found["usual_kwh"] = model.usual
     change = _day_of_change(model.ratio, best)
     facts = _facts(daily, model.expected, change, reference)
-    return found | facts | _transformer(daily, excess, facts, change)
+    return found | facts | _transformer(diary, facts, change) | _generation(diary.exported, facts, change)
 
 
 def _scans(signals: Arrays, reference: Reference) -> tuple[dict[str, Scan], np.ndarray, Arrays]:
@@ -188,8 +186,9 @@ def _facts(daily: np.ndarray, expected: np.ndarray, change: np.ndarray, referenc
     }
 
 
-def _transformer(daily: np.ndarray, excess: np.ndarray, facts: Arrays, change: np.ndarray) -> Arrays:
+def _transformer(diary: Diary, facts: Arrays, change: np.ndarray) -> Arrays:
     """Whether the transformer lost since the change what the account does not record any more; 0 where that is not known."""
+    excess = diary.excess
     after, known = days_after(change), np.isfinite(excess)
     means, counts = [], []
     for inside in (after & known, ~after & known):
@@ -205,5 +204,13 @@ def _transformer(daily: np.ndarray, excess: np.ndarray, facts: Arrays, change: n
         "loss_kwh": np.where(told, more, np.nan),
         "loss_rise": np.where(told, more / (error + 0.05), 0.0),
         "loss_match": np.where(told, np.clip(more / np.where(np.abs(missing) > 0.1, missing, 0.1), -3.0, 3.0), 0.0),
-        "loss_against_use": np.where(told, correlation(daily, excess, after), 0.0),
+        "loss_against_use": np.where(told, correlation(diary.daily, excess, after), 0.0),
     }
+
+
+def _generation(exported: np.ndarray, facts: Arrays, change: np.ndarray) -> Arrays:
+    """How much more the account exports since the change, against what was expected of it: whoever generates himself uses less."""
+    after = days_after(change)
+    given = np.nan_to_num(exported)
+    since, before = (np.where(inside, given, 0.0).sum(axis=1) / np.maximum(inside.sum(axis=1), 1) for inside in (after, ~after))
+    return {"export_rise": (since - before) / np.maximum(facts["expected_kwh"], 0.1), "exports": np.isfinite(exported).mean(axis=1)}

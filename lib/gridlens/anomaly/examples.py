@@ -9,7 +9,7 @@ import numpy as np
 
 from gridlens.anomaly.evidence import evidence
 from gridlens.anomaly.patterns import PATTERNS, inject
-from gridlens.anomaly.weeks import DAYS, Reference, shifted, usual_day
+from gridlens.anomaly.weeks import DAYS, Diary, Reference, usual_day
 from gridlens.arrow import Arrays
 
 FIRST_START, LAST_START = 365, 28
@@ -33,24 +33,21 @@ class Examples:
     label: np.ndarray
 
 
-def examples(
-    daily: np.ndarray, excess: np.ndarray, references: Mapping[int, Reference], seeds: np.ndarray, *, copies: int, least_kwh: float
-) -> Examples:
+def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarray, *, copies: int, least_kwh: float) -> Examples:
     """Evidence of untouched and of changed series.
 
     What a pattern takes off the meter its transformer loses. An account whose usual day is below ``least_kwh``, or that is known too
     short, gives untouched examples only.
 
     Args:
-        daily, excess: see :func:`~gridlens.anomaly.evidence.evidence`.
+        diary: of accounts of one group of peers.
         references: of the accounts' peers by days back; each gives an untouched example that ends so many days earlier.
         seeds: of each account's random choices. Shape (n,), int64.
         copies: examples of each pattern and account.
         least_kwh: usual day from which patterns are put in.
     """
-    everyone = np.arange(len(daily))
-    found = [(evidence(shifted(daily, back), shifted(excess, back), one), everyone, 0) for back, one in references.items()]
-    known = np.isfinite(daily)
+    daily, known = diary.daily, np.isfinite(diary.daily)
+    found = [(evidence(diary.earlier(back), one), np.arange(len(diary)), 0) for back, one in references.items()]
     latest = DAYS - LAST_START
     first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
     fit = np.flatnonzero((usual_day(daily) >= least_kwh) & (known.sum(axis=1) > BEFORE + LAST_START) & (first < latest))
@@ -61,7 +58,7 @@ def examples(
                 random = np.random.default_rng([int(seeds[row]) & 0xFFFFFFFFFFFF, copy, number])
                 changed[i] = inject(daily[row], int(random.integers(first[row], latest)), pattern, random)
             lost = np.nan_to_num(daily[fit] - changed)
-            found.append((evidence(changed, excess[fit] + lost, references[0]), fit, 1))
+            found.append((evidence(Diary(changed, diary.excess[fit] + lost, diary.exported[fit]), references[0]), fit, 1))
     return Examples(
         {name: np.concatenate([part[0][name] for part in found]) for name in found[0][0]},
         np.concatenate([part[1] for part in found]),
@@ -71,7 +68,8 @@ def examples(
 
 def feature_names(facts: Sequence[str]) -> tuple[str, ...]:
     """The features, in order. Args: facts: what the evidence holds beside them."""
-    found = evidence(np.full((1, DAYS), np.nan), np.full((1, DAYS), np.nan), _NOBODY)
+    nothing = np.full((1, DAYS), np.nan)
+    found = evidence(Diary(nothing, nothing, nothing), _NOBODY)
     return tuple(name for name in found if name not in facts)
 
 

@@ -18,6 +18,8 @@ from gridlens.arrow import Arrays, Ragged, map_blocks, map_rows
 DIARY = "array<double>"
 _LEAST_SHARE = 0.9
 """Part of the energy behind a transformer that must be known on a day for its loss to be."""
+LATE = 7
+"""Days by which readings may come late."""
 _CLEAN = 0.2
 """Quantile of the daily loss rate that counts as technical: thefts that last a fifth of the time or less do not lift it."""
 _GAIN = -0.05
@@ -156,8 +158,9 @@ def _excess_rows(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 def excess_loss(supply: np.ndarray, members: np.ndarray) -> np.ndarray:
     """What is lost beyond the technical loss each day: the sum check of a transformer against its meters (台区线损).
 
-    The technical loss is taken as the part of the supply that is lost on a good day (a low quantile of the days). A meter that is not
-    known on a day counts with its usual day; where such meters have more than a tenth of the energy, the day is not known.
+    The technical loss is taken as the part of the supply that is lost on a good day (a low quantile of the days). Gaps of a meter are
+    interpolated; where such days have more than a tenth of the energy, the day is not known. Before its first known day and after its
+    last one, give or take LATE days, a meter is not there.
 
     Args:
         supply: kWh of each day, NaN where not known. Shape (DAYS,).
@@ -166,13 +169,22 @@ def excess_loss(supply: np.ndarray, members: np.ndarray) -> np.ndarray:
     Returns:
         kWh a day, NaN where not known. Shape (DAYS,).
     """
-    usual = np.where(np.isfinite(members).any(axis=1), usual_day(np.abs(members)), 0.0)
-    known = np.isfinite(members)
-    sold = np.where(known, members, usual[:, None]).sum(axis=0)
-    enough = (known * usual[:, None]).sum(axis=0) >= _LEAST_SHARE * usual.sum()
+    whole = np.stack([_without_gaps(meter) for meter in members])
+    sold = whole.sum(axis=0)
+    guessed = np.where(np.isfinite(members), 0.0, np.abs(whole)).sum(axis=0)
+    enough = guessed <= (1 - _LEAST_SHARE) * np.abs(whole).sum(axis=0)
     loss = supply - sold
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(enough & (supply > 0), loss / supply, np.nan)
     rate = np.where(rate < _GAIN, np.nan, rate)
     told = rate[np.isfinite(rate)]
     return np.where(np.isfinite(rate), loss - np.quantile(told, _CLEAN) * supply, np.nan) if len(told) else np.full(len(supply), np.nan)
+
+
+def _without_gaps(meter: np.ndarray) -> np.ndarray:
+    known = np.flatnonzero(np.isfinite(meter))
+    if not len(known):
+        return np.zeros(len(meter))
+    at = np.arange(len(meter))
+    there = (at >= known[0] - LATE) & (at <= known[-1] + LATE)
+    return np.where(there, np.interp(at, known, meter[known]), 0.0)

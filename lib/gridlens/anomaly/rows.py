@@ -14,9 +14,11 @@ from gridlens.anomaly.evidence import FACTS, evidence, expected_days
 from gridlens.anomaly.examples import examples, feature_names
 from gridlens.anomaly.groups import DIARY, Peers
 from gridlens.anomaly.schema import struct_of
-from gridlens.anomaly.weeks import WEEK, WEEKS, shifted
+from gridlens.anomaly.weeks import WEEK, WEEKS, Diary
 from gridlens.arrow import Arrays, array_to_numpy, list_to_matrix, map_blocks, map_rows
 
+DIARIES = ("daily", "excess", "exported")
+"""What evidence is made from, a list an account: the fields of a Diary."""
 FEATURES = feature_names(FACTS)
 HALVES = 2
 """Accounts are in one of two halves by hash: each is judged by a model that learnt from the other half."""
@@ -32,7 +34,7 @@ def evidence_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataF
     """``account_id``, ``half``, FEATURES and FACTS of every account.
 
     Args:
-        series: account_id, peer, daily, excess: lists of DAYS values, null where not known.
+        series: account_id, peer, daily, excess, exported: lists of DAYS values, null where not known.
         peers: the groups.
         last: the last day of the lists.
     """
@@ -41,13 +43,17 @@ def evidence_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataF
         partial(_evidence, peers=peers, last=last),
         schema=struct_of(account_id="string", half="int", **_NUMBERS),
         keep=("account_id", "half"),
-        inputs=("daily", "excess", "peer"),
+        inputs=(*DIARIES, "peer"),
         group_by=("peer",),
     )
 
 
+def _diary(columns: Arrays) -> Diary:
+    return Diary(*(columns[name] for name in DIARIES))
+
+
 def _evidence(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
-    return evidence(columns["daily"], columns["excess"], peers.reference(int(columns["peer"][0]), last))
+    return evidence(_diary(columns), peers.reference(int(columns["peer"][0]), last))
 
 
 def example_rows(
@@ -62,12 +68,12 @@ def example_rows(
 def _examples(
     batch: pa.RecordBatch, peers: Peers, last: np.datetime64, copies: int, earlier_days: Sequence[int], least_kwh: float
 ) -> Iterator[pa.RecordBatch]:
-    daily, excess = (list_to_matrix(batch.column(name)) for name in ("daily", "excess"))
+    diary = _diary({name: list_to_matrix(batch.column(name)) for name in DIARIES})
     peer, seed = (array_to_numpy(batch.column(name)) for name in ("peer", "seed"))
     for group in np.unique(peer):
         rows = np.flatnonzero(peer == group)
         references = {back: peers.reference(int(group), last, back=back) for back in earlier_days}
-        made = examples(daily[rows], excess[rows], references, seed[rows], copies=copies, least_kwh=least_kwh)
+        made = examples(diary.rows(rows), references, seed[rows], copies=copies, least_kwh=least_kwh)
         taken = pa.array(rows[made.row])
         columns = {name: batch.column(name).take(taken) for name in ("account_id", "half")}
         columns["label"] = pa.array(made.label.astype(np.float64))
@@ -78,14 +84,14 @@ def inspected_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> Data
     """``account_id``, ``half``, ``label`` and FEATURES of the evidence that stood on the day of each inspection.
 
     Args:
-        series: account_id, peer, daily, excess, label, back: days from the inspection to ``last``.
+        series: account_id, peer, daily, excess, exported, label, back: days from the inspection to ``last``.
     """
     return map_blocks(
         series.withColumn("half", half_of()),
         partial(_inspected, peers=peers, last=last),
         schema=struct_of(account_id="string", half="int", label="double", **dict.fromkeys(FEATURES, "double")),
         keep=("account_id", "half", "label"),
-        inputs=("daily", "excess", "peer", "back"),
+        inputs=(*DIARIES, "peer", "back"),
         group_by=("peer", "back"),
     )
 
@@ -93,7 +99,7 @@ def inspected_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> Data
 def _inspected(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
     back = int(columns["back"][0])
     one = peers.reference(int(columns["peer"][0]), last, back=back)
-    return evidence(shifted(columns["daily"], back), shifted(columns["excess"], back), one)
+    return evidence(_diary(columns).earlier(back), one)
 
 
 def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFrame:

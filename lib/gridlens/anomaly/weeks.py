@@ -46,6 +46,32 @@ class Reference:
         return self.log_peers.reshape(WEEKS, WEEK).mean(axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class Diary:
+    """Days of n accounts, kWh; each of shape (n, DAYS).
+
+    Attributes:
+        daily: what was recorded, NaN where not known.
+        excess: what the account's transformer lost beyond its technical loss, NaN where not known.
+        exported: what the account fed into the grid, NaN where it has no such meter.
+    """
+
+    daily: np.ndarray
+    excess: np.ndarray
+    exported: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.daily)
+
+    def rows(self, at: slice | np.ndarray) -> Diary:
+        """Of some of the accounts."""
+        return Diary(self.daily[at], self.excess[at], self.exported[at])
+
+    def earlier(self, back: int) -> Diary:
+        """As it stood ``back`` days ago."""
+        return Diary(shifted(self.daily, back), shifted(self.excess, back), shifted(self.exported, back))
+
+
 LEVEL_RIDGE = np.array([0.0, 0.3, 3.0, 3.0, 20.0])
 """For the level: how strongly it follows the peers is nearly free, a drift of its own over two years is held near none."""
 OTHER_RIDGE = np.array([0.0, 2.0, 3.0, 3.0, 20.0])

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from gridlens.anomaly.definition import Usage, UsageDefinition
 from gridlens.anomaly.groups import excess_losses, group_names, peer_number, values_of
+from gridlens.anomaly.rows import DIARIES
 from gridlens.anomaly.weeks import DAYS
 from gridlens.contracts.silver import ACCOUNT_TABLE, INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.features.account_energy import point_holdings
@@ -29,7 +30,7 @@ class Series:
     """The series and their groups.
 
     Attributes:
-        rows: account_id, peer, daily, excess, phases, transformer_id: one row an account that can be judged.
+        rows: account_id, peer, daily, excess, exported, phases, transformer_id: one row an account that can be judged.
         names, sizes: of the groups of peers, by ``peer``.
     """
 
@@ -54,8 +55,11 @@ def usage_series(warehouse: Warehouse, usage: Usage, as_of: dt.date, known_at: d
     excess = _excess(every, series, exported.join(places, on="account_id", how="inner"))
     rows, names, sizes = _grouped(_open_accounts(warehouse, series, usage.definition, as_of, known_at), usage.definition)
     unknown = F.array_repeat(F.lit(None).cast("double"), DAYS)
-    with_loss = rows.join(excess, on="transformer_id", how="left").withColumn("excess", F.coalesce("excess", unknown))
-    return Series(with_loss.select("account_id", "peer", "daily", "excess", "phases", "transformer_id"), names, sizes)
+    told = rows.join(excess, on="transformer_id", how="left").join(
+        exported.withColumnRenamed("daily", "exported"), on="account_id", how="left"
+    )
+    whole = told.withColumns({name: F.coalesce(name, unknown) for name in ("excess", "exported")})
+    return Series(whole.select("account_id", "peer", *DIARIES, "phases", "transformer_id"), names, sizes)
 
 
 def _excess(every: DataFrame, series: DataFrame, exported: DataFrame) -> DataFrame:

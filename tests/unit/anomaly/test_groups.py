@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gridlens.anomaly.groups import excess_loss, group_names, usual_account
+from gridlens.anomaly.groups import LATE, excess_loss, group_names, usual_account
 from gridlens.anomaly.weeks import DAYS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +66,17 @@ def test_a_day_on_which_too_much_is_unknown_is_unknown() -> None:
     assert np.isnan(found[[200, 300, 400]]).all()
     assert found[100] == pytest.approx(0.0, abs=0.5)
     assert np.isfinite(found).sum() == DAYS - 3
+
+
+def test_a_meter_counts_from_its_first_known_day_to_its_last() -> None:
+    members = np.full((3, DAYS), 5.0)
+    members[1, :300] = np.nan
+    members[2, 500:] = np.nan
+    supply = np.nansum(members, axis=0) * 1.04
+    found = excess_loss(supply, members)
+    far = np.ones(DAYS, dtype=bool)
+    far[300 - LATE : 300] = far[500 : 500 + LATE] = False
+    np.testing.assert_allclose(found[far], 0.0, atol=1e-9)
 
 
 def test_export_behind_the_transformer_counts_as_supply() -> None:
