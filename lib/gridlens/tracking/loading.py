@@ -15,7 +15,7 @@ from gridlens.errors import RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client, failures
 from gridlens.tracking.names import MANIFEST, MANIFEST_FILE, is_unity_catalog
-from gridlens.tracking.packaging import kind_of, load_on_connect, on_connect
+from gridlens.tracking.packaging import FEATURES, kind_of, load_on_connect, on_connect
 from gridlens.tracking.safety import check_safe, check_whole
 from gridlens.tracking.versions import Version
 
@@ -116,8 +116,7 @@ def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:
     """The model and its features."""
     from mlflow.models import Model
 
-    inputs = Model.load(str(folder)).get_input_schema()
-    features = {column.name: column.type.name for column in inputs.inputs} if inputs else {}
+    features = dict((Model.load(str(folder)).metadata or {}).get(FEATURES, {}))
     if kind == "code":
         import mlflow.pyfunc
 

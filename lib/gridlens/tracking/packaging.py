@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,21 +20,23 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 _KINDS: tuple[tuple[Any, str, Any], ...] = (
-    (BooleanType, "boolean", False),
+    (BooleanType, "boolean", 0.0),
     (NumericType, "double", 0.0),
     (StringType, "string", "a"),
     ((DateType, TimestampType, TimestampNTZType), "datetime", "2026-01-01"),
 )
+FEATURES = "gridlens_features"
+"""Where MLmodel's metadata keep the features' types, which the signature tells for servers only."""
 _IDENTIFIERS = ("account_id", "party_id", "metering_point_id", "meter_id", "customer_name", "phone", "address", "document_number")
 
 
 def kind_of(field_type: Any) -> str | None:
-    """MLflow's type of a Spark type: every number is a double, because an integer there cannot be missing; None: none fits."""
+    """boolean, double (every number), string or datetime; None: no model reads such a type."""
     return next((kind for types, kind, _ in _KINDS if isinstance(field_type, types)), None)
 
 
 def inputs_of(features: StructType) -> dict[str, str]:
-    """MLflow's type by feature.
+    """Type by feature, as ``kind_of`` names it.
 
     Raises:
         DefinitionError: a feature identifies a customer, or its type is none that a model reads.
@@ -51,28 +54,62 @@ def inputs_of(features: StructType) -> dict[str, str]:
     return found
 
 
-def signature(features: StructType) -> Any:
+def served_as(inputs: Mapping[str, str], categories: Collection[str]) -> dict[str, str]:
+    """MLflow's type by feature, in which a value may be missing and means the same to Spark when it is served.
+
+    Whole numbers and booleans are doubles: MLflow refuses a missing integer, and its server reads a missing boolean as false
+    (mlflow 3.17). Categories are texts: the number 1 would come as 1.0, which is another category.
+    """
+    return {name: "string" if name in categories else "double" if kind == "boolean" else kind for name, kind in inputs.items()}
+
+
+def signature(features: StructType, categories: Collection[str] = ()) -> Any:
     """MLflow's signature: every feature may be missing; the result is one number."""
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
 
-    columns: list[Any] = [ColSpec(kind, name, required=False) for name, kind in inputs_of(features).items()]
+    columns: list[Any] = [ColSpec(kind, name, required=False) for name, kind in served_as(inputs_of(features), categories).items()]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", "prediction")]))
 
 
-def synthetic_example(features: StructType, values: Mapping[str, Any] | None = None) -> pd.DataFrame:
-    """One made-up row in the order of the features: zeros, false and ``a`` where ``values`` says nothing else. Never a customer's."""
+def synthetic_example(features: StructType, categories: Collection[str] = (), values: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """One made-up row in the order of the features: zeros and ``a`` where ``values`` says nothing else. Never a customer's."""
     import pandas as pd
 
     defaults = {kind: value for _, kind, value in _KINDS}
-    row = {name: (values or {}).get(name, defaults[kind]) for name, kind in inputs_of(features).items()}
-    dates = [name for name, kind in inputs_of(features).items() if kind == "datetime"]
-    return pd.DataFrame([row]).astype(dict.fromkeys(dates, "datetime64[ns]"))
+    kinds = served_as(inputs_of(features), categories)
+    row = {name: (values or {}).get(name, defaults[kind]) for name, kind in kinds.items()}
+    types = {"double": "float64", "string": "object", "datetime": "datetime64[ns]"}
+    return pd.DataFrame([row]).astype({name: types[kind] for name, kind in kinds.items()})
 
 
-def save_pipeline(
-    pipeline: PipelineModel, folder: Path, features: StructType, *, example: Mapping[str, Any] | None, tmp: str, requirements: Sequence[str]
-) -> None:
+@dataclass(frozen=True)
+class Described:
+    """What is told of a model beside its files.
+
+    Attributes:
+        features: schema of the raw columns.
+        categories: those of them that are codes, even where they are numbers.
+        example: made-up values of the input example.
+        requirements: Python packages beyond the usual ones.
+    """
+
+    features: StructType
+    categories: Collection[str] = ()
+    example: Mapping[str, Any] | None = None
+    requirements: Sequence[str] = ()
+
+    def arguments(self, *packages: str) -> dict[str, Any]:
+        """For MLflow's ``save_model``."""
+        return {
+            "signature": signature(self.features, self.categories),
+            "input_example": synthetic_example(self.features, self.categories, self.example),
+            "metadata": {FEATURES: inputs_of(self.features)},
+            "pip_requirements": [*(f"{name}=={version(name)}" for name in packages), *self.requirements],
+        }
+
+
+def save_pipeline(pipeline: PipelineModel, folder: Path, described: Described, tmp: str) -> None:
     """Writes a pipeline of MLlib's own stages to ``folder``, readable without gridlens.
 
     Args:
@@ -86,8 +123,7 @@ def save_pipeline(
     from mlflow.exceptions import MlflowException
 
     refuse_own_stages(pipeline)
-    common: dict[str, Any] = {"signature": signature(features), "input_example": synthetic_example(features, example)}
-    common["pip_requirements"] = [*_pinned("mlflow", "pyspark", "pandas", "pyarrow"), *requirements]
+    common = described.arguments("mlflow", "pyspark", "pandas", "pyarrow")
     if on_connect():
         _save_on_connect(pipeline, folder, tmp, common)
         return
@@ -125,7 +161,7 @@ def _save_on_connect(pipeline: PipelineModel, folder: Path, tmp: str, common: Ma
         raise not_handed_over(tmp)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.move(place, folder / "sparkml")
-    model = Model(signature=common["signature"])
+    model = Model(signature=common["signature"], metadata=common["metadata"])
     _save_example(model, common["input_example"], str(folder))
     model.add_flavor("spark", pyspark_version=pyspark.__version__, model_data="sparkml", code=None, model_class=_class_of(pipeline))
     mlflow.pyfunc.add_to_model(model, loader_module="mlflow.spark", data="sparkml", conda_env="conda.yaml", python_env="python_env.yaml")
@@ -177,27 +213,9 @@ def refuse_own_stages(pipeline: Any) -> None:
             )
 
 
-def save_code_model(
-    code: Path,
-    artifacts: Mapping[str, Path],
-    folder: Path,
-    features: StructType,
-    *,
-    example: Mapping[str, Any] | None,
-    requirements: Sequence[str],
-) -> None:
+def save_code_model(code: Path, artifacts: Mapping[str, Path], folder: Path, described: Described) -> None:
     """Writes a model that is a Python file and data files (models from code), without a pickle, to ``folder``."""
     import mlflow.pyfunc
 
-    mlflow.pyfunc.save_model(
-        path=str(folder),
-        python_model=str(code),
-        artifacts={name: str(path) for name, path in artifacts.items()},
-        signature=signature(features),
-        input_example=synthetic_example(features, example),
-        pip_requirements=[*_pinned("mlflow", "pandas"), *requirements],
-    )
-
-
-def _pinned(*names: str) -> list[str]:
-    return [f"{name}=={version(name)}" for name in names]
+    files = {name: str(path) for name, path in artifacts.items()}
+    mlflow.pyfunc.save_model(path=str(folder), python_model=str(code), artifacts=files, **described.arguments("mlflow", "pandas"))

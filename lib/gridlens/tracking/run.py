@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from gridlens.logs import redact
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client
 from gridlens.tracking.names import DATA, DEFINITION, MANIFEST, MANIFEST_FILE, MODEL_FOLDER
-from gridlens.tracking.packaging import save_code_model, save_pipeline
+from gridlens.tracking.packaging import Described, save_code_model, save_pipeline
 from gridlens.tracking.registry import Registry
 from gridlens.tracking.safety import check_safe, digest, manifest
 from gridlens.tracking.versions import Version
@@ -106,27 +106,26 @@ class TrackedRun:
         pipeline: PipelineModel,
         features: StructType,
         *,
+        categories: Collection[str] = (),
         example: Mapping[str, Any] | None = None,
         requirements: Sequence[str] = (),
     ) -> None:
         """The fitted pipeline as this run's model, readable by ``mlflow.spark`` and ``mlflow.pyfunc`` without gridlens.
 
         Args:
-            pipeline: of MLlib's own stages, from ``features`` to a column ``prediction``. It must give the same for 1 and 1.0: served
-                numbers come as doubles.
+            pipeline: of MLlib's own stages, from ``features`` to a column ``prediction``. It must cast what it reads: served numbers
+                and booleans come as doubles, categories as texts.
             features: schema of the raw columns, as ``df.select(*names).schema``; all may be null.
-            example: made-up values of the input example, by feature; zeros, false and ``a`` otherwise. Never a customer's.
+            categories: the features that are codes, even where they are numbers.
+            example: made-up values of the input example, by feature; zeros and ``a`` otherwise. Never a customer's.
             requirements: Python packages needed beside pyspark, as ``xgboost==3.2.0``.
 
         Raises:
             RegistryError: a stage is none of Spark's own.
             DefinitionError: a feature identifies a customer, or has a type that no model reads.
         """
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / MODEL_FOLDER
-            tmp = self.settings.mlflow_dfs_tmp
-            save_pipeline(pipeline, folder, features, example=example, tmp=tmp, requirements=requirements)
-            self._log_model(folder)
+        described = Described(features, categories, example, requirements)
+        self._log_model(lambda folder: save_pipeline(pipeline, folder, described, self.settings.mlflow_dfs_tmp))
 
     def log_code_model(
         self,
@@ -134,6 +133,7 @@ class TrackedRun:
         artifacts: Mapping[str, Path],
         features: StructType,
         *,
+        categories: Collection[str] = (),
         example: Mapping[str, Any] | None = None,
         requirements: Sequence[str] = (),
     ) -> None:
@@ -142,18 +142,20 @@ class TrackedRun:
         Args:
             code: the file; it may import only what ``requirements`` name, never gridlens.
             artifacts: data files by the name under which the code finds them (``context.artifacts[name]``).
-            features, example: as for ``log_pipeline``.
+            features, categories, example: as for ``log_pipeline``.
             requirements: Python packages needed beside mlflow and pandas.
         """
+        described = Described(features, categories, example, requirements)
+        self._log_model(lambda folder: save_code_model(code, artifacts, folder, described))
+
+    def _log_model(self, save: Callable[[Path], None]) -> None:
+        """Writes the model to a folder of its own, then logs the very files whose checksums are kept."""
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / MODEL_FOLDER
-            save_code_model(code, artifacts, folder, features, example=example, requirements=requirements)
-            self._log_model(folder)
-
-    def _log_model(self, folder: Path) -> None:
-        check_safe(folder, f"the model {self.model}")
-        files = manifest(folder)
-        self.client.log_artifacts(self.run_id, str(folder), MODEL_FOLDER)
+            save(folder)
+            check_safe(folder, f"the model {self.model}")
+            files = manifest(folder)
+            self.client.log_artifacts(self.run_id, str(folder), MODEL_FOLDER)
         self.log_json(files, MANIFEST_FILE)
         self.set_tags({MANIFEST: digest(files)})
 

@@ -1,4 +1,4 @@
-"""Somebody with pyspark and mlflow, who has no gridlens: scores the rows of a JSON file with a registered model."""
+"""Somebody with pyspark and mlflow, who has no gridlens: scores JSON frames of its input with a registered model."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ import mlflow  # noqa: E402
 import pandas as pd  # noqa: E402
 
 model = mlflow.pyfunc.load_model(sys.argv[1])
-given = json.loads(sys.stdin.read())
-rows = pd.DataFrame(given["data"], columns=given["columns"])
-print("scores", json.dumps([float(score) for score in model.predict(rows)]))
+frames = json.loads(sys.stdin.read())
+scores = [model.predict(pd.DataFrame(frame["data"], columns=frame["columns"])) for frame in frames]
+print("scores", json.dumps([[float(score) for score in of_frame] for of_frame in scores]))
 assert "gridlens" not in sys.modules

@@ -14,7 +14,7 @@ from pyspark.ml.regression import GeneralizedLinearRegression
 from pyspark.sql import DataFrame, SparkSession
 
 FEATURES = ["kwh", "late_bills", "has_debit", "tariff"]
-SCHEMA = "account_id string, kwh double, late_bills int, has_debit boolean, tariff string, label int"
+SCHEMA = "account_id string, kwh double, late_bills int, has_debit boolean, tariff int, label int"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def rows(spark: SparkSession) -> DataFrame:
             None if i % 5 == 0 else float(i % 17),
             i % 4,
             None if i % 7 == 0 else i % 3 == 0,
-            None if i % 11 == 0 else "ab"[i % 2],
+            None if i % 11 == 0 else i % 2 + 1,
             int(i % 4 + i % 3 > 3),
         )
         for i in range(60)
@@ -54,7 +54,7 @@ def logged(rows: DataFrame, root: Path) -> Logged:
     settings = load_settings("local", overrides={"root_dir": str(root)})
     filled = SQLTransformer(
         statement="SELECT *, coalesce(kwh, 8D) AS kwh_, coalesce(cast(late_bills AS double), 0D) AS late_, "
-        "coalesce(cast(has_debit AS double), 0.5D) AS debit_, coalesce(tariff, 'unknown') AS tariff_ FROM __THIS__"
+        "coalesce(cast(has_debit AS double), 0.5D) AS debit_, coalesce(cast(tariff AS string), 'unknown') AS tariff_ FROM __THIS__"
     )
     stages = [
         filled,
@@ -68,7 +68,7 @@ def logged(rows: DataFrame, root: Path) -> Logged:
     store = Store.open(settings)
     with store.run("arrears", params={"late": 1}) as run:
         run.log_fingerprints(definition="def1", data="data1")
-        run.log_pipeline(pipeline, rows.select(*FEATURES).schema, example={"kwh": 2.5})
+        run.log_pipeline(pipeline, rows.select(*FEATURES).schema, categories=["tariff"], example={"kwh": 2.5, "tariff": "1"})
         version = run.register(tags={"algorithm": "logistic_regression"})
     store.promote("arrears", version.version, reason="the first")
     return Logged(store, settings, store.version("arrears"), pipeline, rows, scores(pipeline, rows))

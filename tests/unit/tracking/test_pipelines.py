@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from gridlens.errors import DefinitionError, RegistryError
 from pyspark import keyword_only
-from pyspark.ml import PipelineModel, Transformer
+from pyspark.ml import Pipeline, PipelineModel, Transformer
+from pyspark.ml.classification import GBTClassifier, RandomForestClassifier
+from pyspark.ml.regression import IsotonicRegression
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.types import BooleanType, IntegerType, StringType, StructField, StructType
@@ -39,7 +41,7 @@ def test_what_is_loaded_gives_the_same_scores(logged: Logged) -> None:
     assert scores(loaded.model, logged.rows) == pytest.approx(logged.scores, abs=1e-12)
     assert len({round(score, 6) for score in logged.scores}) > 10
     assert loaded.kind == "spark"
-    assert loaded.features == {"kwh": "double", "late_bills": "double", "has_debit": "boolean", "tariff": "string"}
+    assert loaded.features == {"kwh": "double", "late_bills": "double", "has_debit": "boolean", "tariff": "double"}
     assert (loaded.version.definition_fingerprint, loaded.version.data_fingerprint) == ("def1", "data1")
     assert loaded.version.tags["algorithm"] == "logistic_regression"
     assert loaded.version.aliases == ("champion",)
@@ -50,7 +52,7 @@ def test_nothing_of_a_customer_is_in_the_files(logged: Logged) -> None:
     assert len(texts) > 10
     assert not any(b"CANARY" in text or b"account_id" in text for text in texts)
     example = json.loads((files(logged) / "input_example.json").read_text(encoding="utf-8"))
-    assert example == {"columns": FEATURES, "data": [[2.5, 0.0, False, "a"]]}
+    assert example == {"columns": FEATURES, "data": [[2.5, 0.0, 0.0, "1"]]}
 
 
 def test_an_identifier_is_no_feature(logged: Logged) -> None:
@@ -69,6 +71,19 @@ def test_a_stage_of_ones_own_is_refused(logged: Logged) -> None:
     mixed = PipelineModel([PipelineModel([logged.pipeline.stages[0], Own()]), logged.pipeline.stages[-1]])
     with logged.store.run("other") as run, pytest.raises(RegistryError, match=r"stage test_pipelines\.Own, which is none of Spark's own"):
         run.log_pipeline(mixed, logged.rows.select("kwh").schema)
+
+
+def test_trees_and_pipelines_in_pipelines_are_sparks_own(logged: Logged) -> None:
+    common = {"featuresCol": "x_", "seed": 1, "maxDepth": 2}
+    trees = GBTClassifier(maxIter=2, predictionCol="g_", **common).setRawPredictionCol("gr_").setProbabilityCol("gp_")
+    forest = RandomForestClassifier(numTrees=2, predictionCol="f_", rawPredictionCol="fr_", probabilityCol="fp_", **common)
+    isotonic = IsotonicRegression(featuresCol="gp_", featureIndex=1)
+    prepared = PipelineModel(logged.pipeline.stages[:4])
+    pipeline = PipelineModel([prepared, *Pipeline(stages=[trees, forest, isotonic]).fit(prepared.transform(logged.rows)).stages])
+    with logged.store.run("trees") as run:
+        run.log_pipeline(pipeline, logged.rows.select(*FEATURES).schema)
+        version = run.register().version
+    assert scores(logged.store.load("trees", version).model, logged.rows) == pytest.approx(scores(pipeline, logged.rows), abs=1e-12)
 
 
 def altered(folder: Path) -> str:

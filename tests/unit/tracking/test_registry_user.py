@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_pipeline import FEATURES, Logged
+from pyspark.sql import functions as F
+from small_pipeline import FEATURES, Logged, scores
 
 MODEL = "models:/gridlens_arrears@champion"
 
@@ -30,14 +31,14 @@ def environment(logged: Logged) -> dict[str, str]:
 
 
 def frame(logged: Logged) -> dict[str, Any]:
-    """The rows as pandas and JSON have them, unknown values as null; integers as JSON's numbers."""
-    rows = logged.rows.orderBy("account_id").select(*FEATURES).collect()
-    return {"columns": FEATURES, "data": [[float(value) if type(value) is int else value for value in row] for row in rows]}
+    """The rows as JSON has them, unknown values as null; codes as texts, which pandas wants."""
+    rows = logged.rows.orderBy("account_id").select("kwh", F.col("late_bills").cast("double"), "has_debit", F.col("tariff").cast("string"))
+    return {"columns": FEATURES, "data": [list(row) for row in rows.collect()]}
 
 
 def test_pyfunc_gives_sparks_probabilities_without_gridlens(logged: Logged, tmp_path: Path) -> None:
-    given = json.dumps(frame(logged))
-    assert "null" in given
+    unknown = {"columns": FEATURES, "data": [[None] * len(FEATURES)]}
+    given = json.dumps([frame(logged), unknown])
     script = str(Path(__file__).with_name("registry_user.py"))
     done = subprocess.run(
         [sys.executable, script, MODEL],
@@ -51,7 +52,12 @@ def test_pyfunc_gives_sparks_probabilities_without_gridlens(logged: Logged, tmp_
     )
     assert done.returncode == 0, done.stderr[-3000:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("scores ")]
-    assert json.loads(line.removeprefix("scores ")) == pytest.approx(logged.scores, abs=1e-12)
+    found, (nothing_known,) = json.loads(line.removeprefix("scores "))
+    assert found == pytest.approx(logged.scores, abs=1e-12)
+    nulls = logged.rows.limit(1).select(
+        "account_id", *(F.lit(None).cast(logged.rows.schema[name].dataType).alias(name) for name in FEATURES)
+    )
+    assert nothing_known == pytest.approx(scores(logged.pipeline, nulls)[0], abs=1e-12)
 
 
 @contextmanager
@@ -101,9 +107,9 @@ def post(address: str, body: Any) -> Any:
 def test_a_served_model_answers_with_sparks_probabilities(logged: Logged, tmp_path: Path) -> None:
     with served(logged, tmp_path) as address:
         answer = post(address, {"dataframe_split": frame(logged)})
-        scores = [row["prediction"] if isinstance(row, dict) else row for row in answer["predictions"]]
-        assert scores == pytest.approx(logged.scores, abs=1e-12)
+        served_scores = [row["prediction"] if isinstance(row, dict) else row for row in answer["predictions"]]
+        assert served_scores == pytest.approx(logged.scores, abs=1e-12)
         example = json.loads(next(Path(logged.settings.mlflow_artifacts).rglob("serving_input_example.json")).read_text(encoding="utf-8"))
         (alone,) = post(address, example)["predictions"]
         assert 0 < (alone["prediction"] if isinstance(alone, dict) else alone) < 1
-        assert math.isfinite(scores[0])
+        assert math.isfinite(served_scores[0])
