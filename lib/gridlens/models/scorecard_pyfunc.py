@@ -21,8 +21,10 @@ GROUPS = ("willingness", "ability", "history")
 
 def numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
     """A column as doubles, NaN where missing; raises TypeError where it holds text."""
-    kind = pd.api.types.infer_dtype(frame[name], skipna=True)
-    if kind in ("string", "mixed", "bytes", "mixed-integer"):
+    values = frame[name].to_numpy()
+    if values.dtype.kind in "fiub":
+        return values.astype(float)
+    if pd.api.types.infer_dtype(frame[name], skipna=True) in ("string", "mixed", "bytes", "mixed-integer"):
         raise TypeError(f"column {name} holds text; give numbers")
     return pd.to_numeric(frame[name]).to_numpy(dtype=float, na_value=np.nan)
 
@@ -59,72 +61,72 @@ def combined(frame: pd.DataFrame, characteristic: dict[str, Any]) -> np.ndarray:
     return value
 
 
-def points_of_numbers(line: dict[str, Any], values: np.ndarray) -> np.ndarray:
-    """Points of each value."""
-    ranges = [one for one in line["bins"] if one["kind"] == "range"]
-    cuts = np.array([one["low"] for one in ranges[1:]])
-    found = np.array([one["points"] for one in ranges])[np.searchsorted(cuts, values, side="right")]
-    for one in line["bins"]:
-        if one["kind"] == "special":
-            found = np.where(values == one["values"][0], one["points"], found)
-        elif one["kind"] == "missing":
-            found = np.where(np.isnan(values), one["points"], found)
-    return found
+class Line:
+    """A characteristic of the scorecard, ready to give points."""
+
+    def __init__(self, line: dict[str, Any], *, best: bool) -> None:
+        self.characteristic = line["characteristic"]
+        self.id = self.characteristic["id"]
+        self.category = self.characteristic["kind"] == "category"
+        ranges = [one for one in line["bins"] if one["kind"] == "range"]
+        self.cuts = np.array([one["low"] for one in ranges[1:]], dtype=float)
+        self.points = np.array([one["points"] for one in ranges], dtype=float)
+        self.special = [(one["values"][0], one["points"]) for one in line["bins"] if one["kind"] == "special"]
+        self.missing = next(one["points"] for one in line["bins"] if one["kind"] == "missing")
+        self.other = next((one["points"] for one in line["bins"] if one["kind"] == "other"), 0.0)
+        self.known = {value: one["points"] for one in line["bins"] if one["kind"] == "values" for value in one["values"]}
+        self.against = max(one["points"] for one in line["bins"]) if best else line["neutral"]
+
+    def of(self, frame: pd.DataFrame) -> np.ndarray:
+        """Points of every row."""
+        if self.category:
+            values = texts(frame, self.characteristic["inputs"][0])
+            return np.array([self.missing if value is None else self.known.get(value, self.other) for value in values], dtype=float)
+        numbers_of = combined(frame, self.characteristic)
+        found = self.points[np.searchsorted(self.cuts, numbers_of, side="right")]
+        for value, points in self.special:
+            found = np.where(numbers_of == value, points, found)
+        return np.where(np.isnan(numbers_of), self.missing, found)
 
 
-def points_of_texts(line: dict[str, Any], values: list[str | None]) -> np.ndarray:
-    """Points of each text; those of ``other`` where it stands in no bin."""
-    known: dict[str | None, float] = {}
-    other = 0.0
-    for one in line["bins"]:
-        known |= dict.fromkeys([None] if one["kind"] == "missing" else one["values"] if one["kind"] == "values" else [], one["points"])
-        other = one["points"] if one["kind"] == "other" else other
-    return np.array([known.get(value, other) for value in values], dtype=float)
+class Card:
+    """A scorecard read from its JSON."""
 
+    def __init__(self, content: dict[str, Any]) -> None:
+        best = content["reasons"]["against"] == "best"
+        self.lines = [Line(line, best=best) for line in content["lines"]]
+        self.top = content["reasons"]["top"]
+        inputs = [(*line.characteristic["inputs"], line.characteristic["over"]) for line in self.lines]
+        self.columns = tuple(dict.fromkeys(name for names in inputs for name in names if name))
+        self.grades = [one["id"] for one in content["grades"]]
+        self.cuts = np.array([one["points_from"] for one in content["grades"][:-1]][::-1], dtype=float)
+        scaling = content["scaling"]
+        self.factor = scaling["double"] / math.log(2)
+        self.offset = scaling["points"] - self.factor * math.log(scaling["odds"])
 
-def scored(card: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
-    """The scores of every row; raises KeyError that names the columns that are missing."""
-    wanted = {name: None for line in card["lines"] for name in (*line["characteristic"]["inputs"], line["characteristic"]["over"]) if name}
-    absent = [name for name in wanted if name not in frame.columns]
-    if absent:
-        raise KeyError(f"the scorecard reads {', '.join(absent)}; add these columns")
-    found = {}
-    for line in card["lines"]:
-        one = line["characteristic"]
-        category = one["kind"] == "category"
-        found[one["id"]] = (
-            points_of_texts(line, texts(frame, one["inputs"][0])) if category else points_of_numbers(line, combined(frame, one))
-        )
-    total = sum(found.values(), np.zeros(len(frame)))
-    result: dict[str, Any] = {"prediction": _probability(card, total), "points": total}
-    for group in GROUPS:
-        parts = [found[line["characteristic"]["id"]] for line in card["lines"] if line["characteristic"]["group"] == group]
-        result[group] = sum(parts, np.zeros(len(frame))) if parts else np.full(len(frame), np.nan)
-    return pd.DataFrame({**result, "grade": _grades(card, total), "reasons": _reasons(card, found, len(frame))}, index=frame.index)
+    def scored(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The scores of every row; raises KeyError that names the columns that are missing."""
+        absent = [name for name in self.columns if name not in frame.columns]
+        if absent:
+            raise KeyError(f"the scorecard reads {', '.join(absent)}; add these columns")
+        found = {line.id: line.of(frame) for line in self.lines}
+        total = sum(found.values(), np.zeros(len(frame)))
+        result: dict[str, Any] = {"prediction": 1.0 / (1.0 + np.exp((total - self.offset) / self.factor)), "points": total}
+        for group in GROUPS:
+            parts = [found[line.id] for line in self.lines if line.characteristic["group"] == group]
+            result[group] = sum(parts, np.zeros(len(frame))) if parts else np.full(len(frame), np.nan)
+        return pd.DataFrame({**result, "grade": self._grades(total), "reasons": self._reasons(found, len(frame))}, index=frame.index)
 
+    def _grades(self, points: np.ndarray) -> list[str | None]:
+        if not self.grades:
+            return [None] * len(points)
+        return [self.grades[len(self.cuts) - i] for i in np.searchsorted(self.cuts, points, side="right")]
 
-def _probability(card: dict[str, Any], points: np.ndarray) -> np.ndarray:
-    scaling = card["scaling"]
-    factor = scaling["double"] / math.log(2)
-    return 1.0 / (1.0 + np.exp((points - (scaling["points"] - factor * math.log(scaling["odds"]))) / factor))
-
-
-def _grades(card: dict[str, Any], points: np.ndarray) -> list[str | None]:
-    if not card["grades"]:
-        return [None] * len(points)
-    cuts = [one["points_from"] for one in card["grades"][:-1]]
-    names = [one["id"] for one in card["grades"]]
-    return [names[len(cuts) - i] for i in np.searchsorted(np.array(cuts[::-1]), points, side="right")]
-
-
-def _reasons(card: dict[str, Any], found: dict[str, np.ndarray], rows: int) -> list[list[str]]:
-    lines = sorted(card["lines"], key=lambda line: line["characteristic"]["id"])
-    names = [line["characteristic"]["id"] for line in lines]
-    best = card["reasons"]["against"] == "best"
-    against = [max(one["points"] for one in line["bins"]) if best else line["neutral"] for line in lines]
-    lost = np.array([limit - found[name] for limit, name in zip(against, names, strict=True)])
-    order = np.argsort(-lost, axis=0, kind="stable")[: card["reasons"]["top"]]
-    return [[names[i] for i in order[:, row] if lost[i, row] > 0] for row in range(rows)]
+    def _reasons(self, found: dict[str, np.ndarray], rows: int) -> list[list[str]]:
+        lines = sorted(self.lines, key=lambda line: line.id)
+        lost = np.array([line.against - found[line.id] for line in lines])
+        order = np.argsort(-lost, axis=0, kind="stable")[: self.top]
+        return [[lines[i].id for i in order[:, row] if lost[i, row] > 0] for row in range(rows)]
 
 
 class ScorecardModel(PythonModel):
@@ -132,11 +134,11 @@ class ScorecardModel(PythonModel):
 
     def load_context(self, context: Any) -> None:
         with open(context.artifacts["scorecard"], encoding="utf-8") as file:
-            self.card = json.load(file)
+            self.card = Card(json.load(file))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """See the module's sentence on input and output."""
-        return scored(self.card, model_input)
+        return self.card.scored(model_input)
 
 
 set_model(ScorecardModel())

@@ -20,7 +20,7 @@ from gridlens.models.scorecard import Scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.models.stability import POINTS, Stability, stability
 from gridlens.pipelines.changes import table_digest
-from gridlens.pipelines.credit_train import CARD, scorecard_plan
+from gridlens.pipelines.credit_train import champion_card, scorecard_plan
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import CreditOptions
@@ -94,8 +94,7 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
     """
     plan = scorecard_plan(settings, options.scorecard)
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
-    version = store.version(plan.definition.id)
-    card = Scorecard.from_json(store.text(version, CARD))
+    card, version = champion_card(store, plan)
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
         at = (moment.as_of, moment.known_at)

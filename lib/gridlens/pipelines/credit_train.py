@@ -16,7 +16,7 @@ from gridlens.errors import RegistryError, SettingsError, nearest
 from gridlens.models.characteristic import GROUPS
 from gridlens.models.metric_kernels import roc_auc
 from gridlens.models.metrics import ALL, score_counts
-from gridlens.models.scorecard import pyfunc_code
+from gridlens.models.scorecard import Scorecard, pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
 from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
 from gridlens.pipelines.account_features import batches_digest
@@ -159,6 +159,16 @@ def _auc_of(scored: DataFrame, group: str) -> float | None:
     """AUC of a sub-score alone: fewer points rank as worse."""
     ranked = scored.where(F.col(group).isNotNull()).withColumn("rank", 1 / (1 + F.exp(F.col(group) / 100)))
     return None if ranked.isEmpty() else roc_auc(score_counts(ranked, score="rank")[ALL])
+
+
+def champion_card(store: Store, plan: ScorecardPlan) -> tuple[Scorecard, Version]:
+    """The champion scorecard and its version; raises RegistryError where there is none."""
+    identity = plan.definition.id
+    try:
+        version = store.version(identity)
+    except RegistryError as error:
+        raise RegistryError(f"scorecard {identity} has no champion: run `gridlens credit train --scorecard {identity}`") from error
+    return Scorecard.from_json(store.text(version, CARD)), version
 
 
 def _champion(store: Store, plan: ScorecardPlan) -> Loaded | None:

@@ -1,0 +1,214 @@
+"""Credit through the command line: a scorecard fitted and registered, decisions taken in, accounts graded; nothing is done twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from delta_files import rows
+from delta_writer import put
+from gridlens import __version__
+from gridlens.cli import main
+from gridlens.contracts.gold import ACCOUNT_FEATURE
+from gridlens.contracts.ops import BATCH_ACCOUNT, RUN_LOG
+from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
+from gridlens.models.overlay import COLUMNS
+from gridlens.pipelines.account_features import batches_digest
+from gridlens.pipelines.moments import knowledge_of_day
+from gridlens.settings import Settings, conf_files, load_settings
+from gridlens.tracking import Store
+from gridlens.warehouse import Warehouse
+from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+AS_OF = dt.date(2026, 3, 31)
+MOMENTS = [dt.date(2025, 11, 30), dt.date(2026, 1, 31), AS_OF]
+DAY = dt.timedelta(days=1)
+ACCOUNTS = 500
+DEFINITION = """\
+scorecards:
+  - id: small
+    name_zh: 小
+    name_en: Small
+    purpose: Who will leave a bill unpaid
+    limits: Nothing else is said
+    owner: collection
+    version: 1
+    population: is_open and bills_due_365d > 0
+    label: {function: bill_unpaid, arguments: {days: 10}, horizon_days: 30}
+    snapshots: {count: 2, step_months: 2}
+    binning: {min_share: 0.1, min_events: 5, max_bins: 4}
+    gate: {min_auc: 0.6, max_calibration_error: 0.2, max_disparity: 50, min_positives: 20, min_gain: -0.2}
+    characteristics:
+      - {id: late, group: history, inputs: [late_share_365d], monotone: increasing, zh: 逾期, en: late}
+      - {id: arrears, group: ability, inputs: [arrears_months], monotone: increasing, zh: 欠费, en: arrears}
+      - {id: channel, group: willingness, inputs: [payment_channel], kind: category, zh: 渠道, en: channel}
+    grades: {min_share: 0.1, min_events: 3, best_first: [{id: A, zh: 好, en: good}, {id: B, zh: 中, en: fair}, {id: C, zh: 差, en: bad}]}
+    overlay:
+      factors:
+        - {id: guarantee, zh: 担保, en: guarantee, move: 1}
+        - {id: theft_found, zh: 窃电, en: theft found, at_most: C}
+"""
+
+
+def noon(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(4), dt.UTC)
+
+
+def features(random: np.random.Generator, slow: np.ndarray, moment: dt.date, settings: Settings) -> list[dict[str, Any]]:
+    """What is known of every account at a moment: noisy signs of how slowly it pays."""
+    known_at = knowledge_of_day(moment, settings)
+    seen = np.clip(slow + random.normal(0, 0.1, ACCOUNTS), 0, 1)
+    owed = random.poisson(2 * slow)
+    channels = np.where(random.random(ACCOUNTS) < slow, "counter", "app")
+    return [
+        {
+            "account_id": f"a{i:03}",
+            "party_id": f"p{i}",
+            "as_of": moment,
+            "known_at": known_at,
+            "is_open": True,
+            "bills_due_365d": 12 if i else 0,
+            "late_share_365d": float(seen[i]) if i % 9 else None,
+            "arrears_months": float(owed[i]),
+            "payment_channel": str(channels[i]),
+            "opened_on": dt.date(2020, 1, 1),
+        }
+        for i in range(ACCOUNTS)
+    ]
+
+
+def money(random: np.random.Generator, slow: np.ndarray) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A bill a month, due on the 23rd of the next one, and its payment: slow customers pay weeks late."""
+    bills, payments = [], []
+    for i in range(ACCOUNTS):
+        for m in range(8):
+            start = dt.date(2025 + (m + 7) // 12, (m + 7) % 12 + 1, 1)
+            end = (start + 31 * DAY).replace(day=1) - DAY
+            bill = {"bill_id": f"a{i:03}-{m}", "account_id": f"a{i:03}", "period_start": start, "period_end": end}
+            bill |= {"issued_on": end + 3 * DAY, "due_on": end + 23 * DAY, "amount": Decimal("80.00"), "known_from": noon(end + 4 * DAY)}
+            bills.append(bill)
+            paid = bill["due_on"] + (int(12 + random.exponential(20)) if random.random() < slow[i] else -2) * DAY
+            if paid <= AS_OF:
+                one = {"payment_id": f"P{bill['bill_id']}", "account_id": bill["account_id"], "bill_id": bill["bill_id"]}
+                payments.append({**one, "paid_at": noon(paid), "amount": bill["amount"], "known_from": noon(paid + DAY)})
+    return bills, payments
+
+
+@pytest.fixture(scope="module")
+def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A warehouse with features of three moments, bills and payments, and the one scorecard."""
+    folder = tmp_path_factory.mktemp("credit")
+    (folder / "conf" / "scorecards").mkdir(parents=True)
+    for file in conf_files(load_settings("local"), "scorecards"):  # the packaged one gives way
+        (folder / "conf" / "scorecards" / file.name).write_text("scorecards: []\n", encoding="utf-8")
+    (folder / "conf" / "scorecards" / "small.yml").write_text(DEFINITION, encoding="utf-8")
+    settings = load_settings("local", conf_dir=folder / "conf", overrides={"root_dir": str(folder)})
+    random = np.random.default_rng(8)
+    slow = random.choice([0.03, 0.15, 0.5], ACCOUNTS)
+    bills, payments = money(random, slow)
+    since = {"opened_on": dt.date(2020, 1, 1), "valid_from": dt.date(2020, 1, 1), "known_from": noon(dt.date(2020, 1, 1))}
+    put(
+        settings,
+        ACCOUNT_TABLE,
+        [{"account_id": f"a{i:03}", "party_id": f"p{i}", **since} for i in range(ACCOUNTS)],
+        billing_kind="postpaid",
+    )
+    put(settings, SILVER["bill"], bills, currency="CNY", quantity_kwh=Decimal(100))
+    put(settings, SILVER["payment"], payments, currency="CNY", channel="app")
+    put(settings, BATCH_ACCOUNT, [{"_batch_id": "first"}])
+    for moment in MOMENTS:
+        put(settings, ACCOUNT_FEATURE, features(random, slow, moment, settings))
+    digest = json.dumps({"batches": batches_digest(Warehouse(spark, settings))})
+    ran = {"job": "features", "outcome": "succeeded", "version": __version__, "parameters": digest, "fingerprints": "{}"}
+    logs = [{"run_id": f"f{m}", "as_of": m, "known_at": knowledge_of_day(m, settings), **ran} for m in MOMENTS]
+    put(settings, RUN_LOG, logs)
+    return settings
+
+
+def call(settings: Settings, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--scorecard", "small", "--json"]
+    assert main(["credit", *arguments, *place]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def grades_of(settings: Settings) -> dict[str, dict[str, Any]]:
+    """credit_grade_v1 by account, read without Spark."""
+    return {row["account_id"]: row for row in rows(Path(settings.warehouse) / "gold" / "credit_grade_v1")}
+
+
+def decisions(folder: Path, *lines: str) -> Path:
+    file = folder / "decisions.csv"
+    file.write_text("\n".join([",".join(COLUMNS), *lines, ""]), encoding="utf-8")
+    return file
+
+
+def test_train_grade_decide_and_grade_again(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = call(settings, capsys, "train")
+    assert (trained["decision"], trained["version"], trained["nothing_new"]) == ("champion", 1, False), trained["reasons"]
+    assert [one["grade"] for one in trained["grades"]] == ["A", "B", "C"]
+    assert sum(one["rows"] for one in trained["grades"]) == ACCOUNTS - 1  # one has no bill due in the year
+    assert set(trained["roc_auc_of"]) == {"willingness", "ability", "history"}
+    assert call(settings, capsys, "train")["nothing_new"]
+
+    graded = call(settings, capsys, "grade")
+    assert (graded["accounts"], graded["moved_up"], graded["moved_down"]) == (ACCOUNTS - 1, 0, 0)
+    before = grades_of(settings)
+    assert "a000" not in before
+    check_against_the_served_model(settings, before)
+
+    good, bad = (next(name for name, row in sorted(before.items()) if row["grade"] == grade) for grade in ("A", "B"))
+    file = decisions(
+        tmp_path,
+        f"d1,theft_found,seal broken,inspector 7,{good},,2026-03-01,2026-12-31,",
+        f"d2,guarantee,the parent guarantees,credit office,{bad},,2026-03-01,2026-12-31,",
+        f"d3,guarantee,it did,credit office,{good},,2025-03-01,2026-03-30,",
+    )
+    assert call(settings, capsys, "decide", str(file), "--known-at", "2026-03-15T00:00:00Z")["written"] == 3
+    assert call(settings, capsys, "decide", str(file))["nothing_new"]
+    again = call(settings, capsys, "grade")
+    assert (again["moved_up"], again["moved_down"], again["nothing_new"]) == (1, 1, False)
+    after = grades_of(settings)
+    assert (after[good]["grade"], after[good]["moved"], after[good]["grade_before_overlay"]) == ("C", -2, "A")
+    assert (after[bad]["grade"], after[bad]["moved"]) == ("A", 1)
+    assert [(one["overlay_id"], one["author"], one["reason"]) for one in after[good]["overlays"]] == [("d1", "inspector 7", "seal broken")]
+    unchanged = before.keys() - {good, bad}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert call(settings, capsys, "grade")["nothing_new"]
+
+    place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--scorecard", "small"]
+    assert main(["credit", "card", *place]) == 0
+    assert "| A 好 good |" in capsys.readouterr().out
+
+
+def check_against_the_served_model(settings: Settings, found: dict[str, dict[str, Any]]) -> None:
+    """The registered model that needs no Spark, on the same features, gives what stands in the table."""
+    model = Store.open(settings).load("small_spark_free").model
+    known = [row for row in rows(Path(settings.warehouse) / "gold" / "account_feature_v1") if str(row["as_of"]) == str(AS_OF)]
+    frame = pd.DataFrame(known).set_index("account_id").loc[sorted(found)]
+    served = model.predict(frame[["late_share_365d", "arrears_months", "payment_channel"]].astype({"arrears_months": float}))
+    for name, row in zip(sorted(found), served.to_dict("records"), strict=True):
+        assert found[name]["points"] == row["points"]
+        assert found[name]["pd"] == pytest.approx(row["prediction"], abs=1e-9)
+        assert found[name]["grade"] == row["grade"]
+        assert [one["characteristic"] for one in found[name]["reasons"]] == row["reasons"]
+
+
+def test_what_is_not_there_is_said(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--root-dir", str(tmp_path / "empty"), "--conf", str(settings.conf_dir)]
+    assert main(["credit", "train", "--scorecard", "smal", *place]) == 2
+    assert "scorecard smal is not defined; did you mean small?" in capsys.readouterr().err
+    assert main(["credit", "train", "--scorecard", "small", *place]) == 3
+    assert "there are no account features" in capsys.readouterr().err
+    assert main(["credit", "grade", "--scorecard", "small", *place]) != 0
+    assert "scorecard small has no champion: run `gridlens credit train --scorecard small`" in capsys.readouterr().err
+    file = decisions(tmp_path, "d1,theft,seal broken,inspector 7,a001,,2026-03-01,2026-12-31,")
+    assert main(["credit", "decide", str(file), "--scorecard", "small", *place]) == 3
+    assert "line 2: column factor: theft is not defined; did you mean theft_found?" in capsys.readouterr().err
