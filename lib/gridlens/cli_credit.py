@@ -30,7 +30,8 @@ def credit_train(
 
     Example: `gridlens credit train`
     """
-    from gridlens.pipelines.credit_train import run_credit_train, scorecard_plan
+    from gridlens.pipelines.credit_cards import scorecard_plan
+    from gridlens.pipelines.credit_train import run_credit_train
 
     scorecard_plan(settings, scorecard)  # a mistake in the definition is told before Spark starts
     with session(settings) as spark:
@@ -81,6 +82,6 @@ def credit_card(settings: Settings, scorecard: _Card = "credit_grade") -> None:
 
     Example: `gridlens credit card`
     """
-    from gridlens.pipelines.credit_reads import champion_markdown
+    from gridlens.pipelines.credit_cards import champion_markdown
 
     typer.echo(champion_markdown(settings, scorecard))

@@ -20,7 +20,7 @@ from gridlens.models.scorecard import Scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.models.stability import POINTS, Stability, stability
 from gridlens.pipelines.changes import table_digest
-from gridlens.pipelines.credit_train import champion_card, scorecard_plan
+from gridlens.pipelines.credit_cards import champion_card, scorecard_plan
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import CreditOptions

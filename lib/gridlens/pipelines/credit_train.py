@@ -12,15 +12,15 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.errors import RegistryError, SettingsError, nearest
+from gridlens.errors import RegistryError
 from gridlens.models.characteristic import GROUPS
 from gridlens.models.metric_kernels import roc_auc
 from gridlens.models.metrics import ALL, score_counts
-from gridlens.models.scorecard import Scorecard, pyfunc_code
+from gridlens.models.scorecard import pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
-from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
+from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.declared import taggable
+from gridlens.pipelines.credit_cards import CARD, SPARK_FREE, scorecard_plan
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.judging import Judged, judge
 from gridlens.pipelines.options import CreditOptions
@@ -28,15 +28,12 @@ from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.runs import Run, logged, timed
-from gridlens.settings import Settings, conf_files
+from gridlens.settings import Settings
 from gridlens.tracking import CHAMPION, Loaded, Store, TrackedRun, Version
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 JOB = "credit_train"
-CARD = "scorecard.json"
-SPARK_FREE = "_spark_free"
-"""After a scorecard's id: the registered model that needs no Spark."""
 
 
 @dataclass(frozen=True)
@@ -85,18 +82,6 @@ class CreditTrainResult:
     grades: tuple[GradeFacts, ...]
     left_out: dict[str, str]
     seconds: float
-
-
-def scorecard_plan(settings: Settings, identity: str) -> ScorecardPlan:
-    """The scorecard of conf/scorecards with this id, the user's files first.
-
-    Raises:
-        DefinitionError: a definition does not hold. SettingsError: there is none of this id.
-    """
-    known = {plan.definition.id: plan for plan in load_scorecards(conf_files(settings, "scorecards"), taggable())}
-    if identity not in known:
-        raise SettingsError(f"scorecard {identity} is not defined; {nearest(identity, known, 'expected one of ' + ', '.join(known))}")
-    return known[identity]
 
 
 def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOptions, *, say: Say = print) -> CreditTrainResult:
@@ -159,16 +144,6 @@ def _auc_of(scored: DataFrame, group: str) -> float | None:
     """AUC of a sub-score alone: fewer points rank as worse."""
     ranked = scored.where(F.col(group).isNotNull()).withColumn("rank", 1 / (1 + F.exp(F.col(group) / 100)))
     return None if ranked.isEmpty() else roc_auc(score_counts(ranked, score="rank")[ALL])
-
-
-def champion_card(store: Store, plan: ScorecardPlan) -> tuple[Scorecard, Version]:
-    """The champion scorecard and its version; raises RegistryError where there is none."""
-    identity = plan.definition.id
-    try:
-        version = store.version(identity)
-    except RegistryError as error:
-        raise RegistryError(f"scorecard {identity} has no champion: run `gridlens credit train --scorecard {identity}`") from error
-    return Scorecard.from_json(store.text(version, CARD)), version
 
 
 def _champion(store: Store, plan: ScorecardPlan) -> Loaded | None:

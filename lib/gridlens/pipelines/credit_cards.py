@@ -1,0 +1,43 @@
+"""The scorecards that are defined, and the fitted ones that serve."""
+
+from __future__ import annotations
+
+from gridlens.errors import RegistryError, SettingsError, nearest
+from gridlens.models.scorecard import Scorecard
+from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
+from gridlens.pipelines.declared import taggable
+from gridlens.reports.scorecard_page import scorecard_markdown
+from gridlens.settings import Settings, conf_files
+from gridlens.tracking import Store, Version
+
+CARD = "scorecard.json"
+SPARK_FREE = "_spark_free"
+"""After a scorecard's id: the registered model that needs no Spark."""
+
+
+def scorecard_plan(settings: Settings, identity: str) -> ScorecardPlan:
+    """The scorecard of conf/scorecards with this id, the user's files first.
+
+    Raises:
+        DefinitionError: a definition does not hold. SettingsError: there is none of this id.
+    """
+    known = {plan.definition.id: plan for plan in load_scorecards(conf_files(settings, "scorecards"), taggable())}
+    if identity not in known:
+        raise SettingsError(f"scorecard {identity} is not defined; {nearest(identity, known, 'expected one of ' + ', '.join(known))}")
+    return known[identity]
+
+
+def champion_card(store: Store, plan: ScorecardPlan) -> tuple[Scorecard, Version]:
+    """The champion scorecard and its version; raises RegistryError where there is none."""
+    identity = plan.definition.id
+    try:
+        version = store.version(identity)
+    except RegistryError as error:
+        raise RegistryError(f"scorecard {identity} has no champion: run `gridlens credit train --scorecard {identity}`") from error
+    return Scorecard.from_json(store.text(version, CARD)), version
+
+
+def champion_markdown(settings: Settings, identity: str) -> str:
+    """The champion scorecard as Markdown, read without Spark; raises RegistryError where there is none."""
+    card, _ = champion_card(Store.open(settings), scorecard_plan(settings, identity))
+    return scorecard_markdown(card)
