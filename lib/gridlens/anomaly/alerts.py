@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from gridlens.anomaly.definition import UsageDefinition, Visits
 from gridlens.anomaly.kinds import kind_of
 from gridlens.anomaly.weeks import DAYS
-from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, KIND_NAMES, USAGE_ALERT
+from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, KIND_NAMES, TARIFF_MISUSE, USAGE_ALERT
 
 
 def visits_of(inspections: DataFrame) -> DataFrame:
@@ -56,10 +56,10 @@ def believed(told: Mapping[str, tuple[int, int]], visits: Visits) -> dict[str, f
     return rates
 
 
-def alerts_of(
+def change_alerts(
     judged: DataFrame, facts: DataFrame, visited: DataFrame, rates: Mapping[str, float], definition: UsageDefinition, *, as_of: dt.date
 ) -> DataFrame:
-    """The alerts with their rank, without the curves.
+    """Alerts of accounts whose days changed, without rank and curves.
 
     A change that a visit found and put right is no alert any more; where a visit after it found all in order it is hardly one.
 
@@ -75,19 +75,29 @@ def alerts_of(
     first = as_of - dt.timedelta(days=DAYS - 1)
     changed = F.date_add(F.lit(first), F.col("change").cast("int"))
     rows = rows.withColumns({"changed_on": changed, "kind": kind_of()})
-    rows = rows.where(~_settled(definition.visits)).withColumn("evidence_probability", _probability(F.col("log_odds")))
+    rows = rows.where(~_settled(definition.visits)).withColumn("evidence_probability", probability(F.col("log_odds")))
     rows = rows.withColumns(
         {
-            "probability": _probability(F.col("log_odds") + _visit_odds(definition.visits)),
-            "hit_rate": _by_kind(rates),
+            "probability": probability(F.col("log_odds") + _visit_odds(definition.visits)),
+            "hit_rate": by_kind(rates),
             "days_since": F.datediff(F.lit(as_of), "changed_on") + 1,
             "price": F.coalesce("price", F.lit(definition.default_price)),
         }
     )
-    rows = rows.where(F.col("probability") >= definition.least_probability).withColumns(_worth(definition))
+    likely = rows.where(F.col("probability") >= definition.least_probability).withColumn("recoverable_kwh", _recoverable(definition))
+    return likely.withColumns(worth(F.col("recoverable_kwh") * F.col("price"))).select(*_columns())
+
+
+def ranked(alerts: DataFrame, visits: Visits) -> DataFrame:
+    """One alert an account with ``rank`` by expected recovery, and ``visit`` where a week's capacity reaches.
+
+    Where an account's days have changed and it is misused, too, the change is more to go by.
+    """
+    own = Window.partitionBy("account_id").orderBy(F.col("kind") == TARIFF_MISUSE)
+    single = alerts.withColumn("_place", F.row_number().over(own)).where(F.col("_place") == 1).drop("_place")
     order = Window.partitionBy(F.lit(1)).orderBy(F.desc("expected_recovery"), F.desc("probability"), "account_id")
-    ranked = rows.withColumn("rank", F.row_number().over(order))  # alerts are few: a share of the accounts near the prior
-    return ranked.withColumn("visit", F.col("rank") <= definition.visits.per_week).select(*_columns())
+    places = single.withColumn("rank", F.row_number().over(order))  # one partition: alerts are few, about the share believed beforehand
+    return places.withColumn("visit", F.col("rank") <= visits.per_week)
 
 
 _OWN_NAMES = {
@@ -98,19 +108,21 @@ _OWN_NAMES = {
     "capped_days_share": "at_cap_after",
 }
 """Columns of the table that the evidence calls otherwise."""
-_ADDED = ("as_of", "known_at", "currency", "recorded_weeks", "expected_weeks")
-"""Columns of the table that the job adds."""
+_ADDED = ("as_of", "known_at", "rank", "visit", "currency", "recorded_weeks", "expected_weeks")
+"""Columns of the table that are added to the alerts of all kinds."""
+OWN_COLUMNS = tuple(name for name in USAGE_ALERT.columns if name not in _ADDED)
 
 
 def _columns() -> list[Column]:
     """Of USAGE_ALERT what is known here; the sum check is unknown where no loss is."""
     told = F.col("loss_kwh").isNotNull()
-    columns = {name: F.col(_OWN_NAMES.get(name, name)) for name in USAGE_ALERT.columns if name not in _ADDED}
+    columns = {name: F.col(_OWN_NAMES.get(name, name)) for name in OWN_COLUMNS}
     columns["loss_match"] = F.when(told, columns["loss_match"])
     return [column.alias(name) for name, column in columns.items()]
 
 
-def _probability(log_odds: Column) -> Column:
+def probability(log_odds: Column) -> Column:
+    """From log odds."""
     return 1 / (1 + F.exp(-log_odds))
 
 
@@ -126,19 +138,23 @@ def _visit_odds(visits: Visits) -> Column:
     return odds + F.when(F.col("found_on").isNotNull(), math.log(visits.repeat_odds)).otherwise(0.0)
 
 
-def _by_kind(rates: Mapping[str, float]) -> Column:
+def by_kind(rates: Mapping[str, float]) -> Column:
+    """The rate of each row's ``kind``."""
     rate = F.lit(None).cast("double")
     for kind, value in rates.items():
         rate = F.when(F.col("kind") == kind, F.lit(value)).otherwise(rate)
     return rate
 
 
-def _worth(definition: UsageDefinition) -> dict[str, Column]:
+def _recoverable(definition: UsageDefinition) -> Column:
     chargeable = F.least(F.lit(1.0), F.lit(float(definition.recovery_days)) / F.col("days_since"))
     lost = F.when(F.col("lost_kwh") >= 0, F.col("lost_kwh")).otherwise(-F.col("lost_kwh") * definition.more_share)
-    kwh = lost * chargeable
+    return lost * chargeable
+
+
+def worth(amount: Column) -> dict[str, Column]:
+    """What can be charged, and what of it a visit is expected to bring, from ``probability`` and ``hit_rate``."""
     return {
-        "recoverable_kwh": kwh,
-        "recoverable_amount": (kwh * F.col("price")).cast("decimal(18,2)"),
-        "expected_recovery": (kwh * F.col("price") * F.col("probability") * F.col("hit_rate")).cast("decimal(18,2)"),
+        "recoverable_amount": amount.cast("decimal(18,2)"),
+        "expected_recovery": (amount * F.col("probability") * F.col("hit_rate")).cast("decimal(18,2)"),
     }

@@ -10,8 +10,10 @@ from typing import Literal
 from pydantic import Field as ModelField
 
 from gridlens.definitions import Frozen, fingerprint_of, parse_definitions
+from gridlens.errors import nearest
 from gridlens.expressions import Checked, check
 
+NUMBERS = ("double", "int", "bigint")
 PeerColumn = Literal["category", "industry_code", "area_id", "org_unit_id"]
 
 
@@ -64,6 +66,27 @@ class Visits(Frozen):
     judged_days: int = ModelField(default=120, ge=7)
 
 
+class Misuse(Frozen):
+    """Business under a household tariff: households that use energy as businesses do.
+
+    Attributes:
+        household: which accounts have a household tariff; a checked expression over the account features.
+        features: account features that tell how energy is used.
+        trees, max_depth: of the random forest that tells households from businesses.
+        least_accounts: of either, to learn from.
+        price_difference: between a business tariff and a household's, for a kilowatt hour.
+        seed: of the forest.
+    """
+
+    household: str
+    features: tuple[str, ...] = ModelField(min_length=3)
+    trees: int = ModelField(default=60, ge=10, le=500)
+    max_depth: int = ModelField(default=10, ge=2, le=15)
+    least_accounts: int = ModelField(default=50, ge=10)
+    price_difference: float = ModelField(default=0.2, gt=0)
+    seed: int = 20260331
+
+
 class UsageDefinition(Frozen):
     """Where abnormal usage is looked for, what it is learnt from and who is visited.
 
@@ -77,6 +100,7 @@ class UsageDefinition(Frozen):
         least_probability: an alert needs at least so much.
         recovery_days: energy of so many days before as_of can be charged afterwards.
         default_price: for accounts without a bill.
+        misuse: how business under a household tariff is looked for; none: it is not.
         more_share: part of energy beyond what was expected that counts as lost: a price difference, where a supply is resold.
     """
 
@@ -95,6 +119,7 @@ class UsageDefinition(Frozen):
     examples: Examples = Examples()
     trees: Trees = Trees()
     visits: Visits = Visits()
+    misuse: Misuse | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +128,7 @@ class Usage:
 
     definition: UsageDefinition
     supply_meter: Checked = field(repr=False, compare=False)
+    household: Checked | None = field(repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -110,8 +136,23 @@ class Usage:
         return fingerprint_of(self.definition.model_dump(mode="json", exclude={"name_zh", "name_en"}))
 
 
-def load_usage(file: Path, points: Mapping[str, str]) -> Usage:
-    """The definition in ``file``; raises DefinitionError that names file and line. Args: points: columns of a metering point."""
+def load_usage(file: Path, points: Mapping[str, str], features: Mapping[str, str]) -> Usage:
+    """The definition in ``file``; raises DefinitionError that names file and line.
+
+    Args:
+        file: YAML.
+        points: columns of a metering point, with their types.
+        features: the account features, with their types.
+    """
     (origin,) = parse_definitions(UsageDefinition, file)
     definition = origin.value
-    return Usage(definition, check(definition.supply_meter, points, origin.where("supply_meter"), family="boolean"))
+    supply_meter = check(definition.supply_meter, points, origin.where("supply_meter"), family="boolean")
+    misuse = definition.misuse
+    if misuse is None:
+        return Usage(definition, supply_meter, None)
+    for i, name in enumerate(misuse.features):
+        if features.get(name) not in NUMBERS:
+            hint = nearest(name, [n for n, kind in features.items() if kind in NUMBERS], "see docs/tables.md, account_feature_v1")
+            raise origin.error(f"{name} is no numeric account feature; {hint}", at=("misuse", "features", i))
+    household = check(misuse.household, features, origin.where("misuse", "household"), family="boolean")
+    return Usage(definition, supply_meter, household)

@@ -1,4 +1,4 @@
-"""What kind of abnormal usage the evidence of an account looks like."""
+"""What kind of abnormal usage the evidence of a change looks like."""
 
 from __future__ import annotations
 

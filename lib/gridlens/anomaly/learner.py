@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from gridlens.anomaly.definition import Trees
 from gridlens.anomaly.rows import FEATURES, HALVES
+from gridlens.errors import SourceError
 
 PARTITIONS = 2
 """Of the examples: they are few, and each level of each tree is a job."""
@@ -48,8 +49,13 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
         examples: half, label (0 or 1), weight, FEATURES; persisted by the caller.
         trees: settings of the boosting.
         prior: share of accounts with abnormal usage that is believed beforehand.
+
+    Raises:
+        SourceError: there are examples of one label only.
     """
     total = {row["label"]: row["weight"] for row in examples.groupBy("label").agg(F.sum("weight").alias("weight")).collect()}
+    if len(total) < 2:
+        raise SourceError("no account uses enough energy for long enough to learn from; load more meter data, or lower examples.least_kwh")
     balanced = examples.withColumn("weight", F.col("weight") / F.when(F.col("label") == 1, total[1.0]).otherwise(total[0.0]))
     scale = examples.count() / 2
     balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).persist()

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.anomaly.evidence import FACTS, evidence, expected_days
@@ -25,7 +25,7 @@ HALVES = 2
 _NUMBERS = dict.fromkeys((*FEATURES, *FACTS), "double")
 
 
-def half_of(account: str = "account_id") -> F.Column:
+def half_of(account: str = "account_id") -> Column:
     """The half that an account is in, 0 or 1."""
     return F.pmod(F.xxhash64(F.lit("half"), F.col(account)), F.lit(HALVES)).cast("int")
 

@@ -7,6 +7,7 @@ from gridlens.contracts.account_feature import AS_OF, KNOWN_AT
 from gridlens.contracts.entities import ACCOUNT, CURRENCY, MONEY
 from gridlens.tables import Field, Table
 
+TARIFF_MISUSE = "tariff_misuse"
 KIND_NAMES: dict[str, tuple[str, str]] = {
     "meter_stop": ("电能表停走", "The meter stands still"),
     "constant_reading": ("读数恒定", "The same reading every day"),
@@ -17,12 +18,15 @@ KIND_NAMES: dict[str, tuple[str, str]] = {
     "constant_cap": ("限值封顶", "Nothing above a limit is recorded"),
     "under_recording": ("计量少计", "Less is recorded than used"),
     "irregular": ("用电规律异常", "The days follow another order than before"),
+    TARIFF_MISUSE: ("高价低接", "Business under a household tariff"),
 }
-"""Kinds of alerts, in the order in which they are looked for."""
+"""Kinds of alerts; those of a change in the order in which they are looked for."""
 FOUND_NOTHING, FOUND_NOBODY = "normal", "no_access"
 """Findings of an inspection (codes.INSPECTION_FINDINGS) that speak against an alert, and that say nothing."""
 D = "double"
-_NO_SUM = "the account's transformer has no meter of its own, or too little behind it is known"
+_NO_SUM = "the account's transformer has no meter of its own, or too little behind it is known; tariff misuse"
+_NO_CHANGE = "tariff misuse: it shows in how energy is used, not in a change"
+_NO_CURVE = "tariff misuse of an account with too few days"
 _NOT_VISITED = "never inspected, as far as was known"
 
 USAGE_ALERT = Table(
@@ -39,13 +43,19 @@ USAGE_ALERT = Table(
         Field("probability", D, "That usage is abnormal, by the evidence and what visits have shown"),
         Field("evidence_probability", D, "That usage is abnormal, by the evidence alone: of a model that learnt from other accounts"),
         Field("hit_rate", D, "Part of the visits to alerts of this kind that find something, with what is believed beforehand"),
-        Field("changed_on", "date", "First day of the change"),
-        Field("days_since", "int", "Days from the change to as_of", unit="d"),
-        Field("ratio", D, "What is recorded since, against what was expected"),
-        Field("peer_ratio", D, "The account against its peers since, to the same before"),
+        Field("changed_on", "date", "First day of the change", null=_NO_CHANGE),
+        Field("days_since", "int", "Days from the change to as_of", unit="d", null=_NO_CHANGE),
+        Field("ratio", D, "What is recorded since, against what was expected", null=_NO_CHANGE),
+        Field("peer_ratio", D, "The account against its peers since, to the same before", null=_NO_CHANGE),
         Field("peers", "string", "The group of peers: what its accounts have in common"),
-        Field("expected_kwh_per_day", D, "What was expected since", unit="kWh/d"),
-        Field("lost_kwh", D, "Not recorded since the change, as expected; negative where more is recorded than expected", unit="kWh"),
+        Field("expected_kwh_per_day", D, "What was expected since", unit="kWh/d", null=_NO_CHANGE),
+        Field(
+            "lost_kwh",
+            D,
+            "Not recorded since the change, as expected; negative where more is recorded than expected",
+            unit="kWh",
+            null=_NO_CHANGE,
+        ),
         Field("recoverable_kwh", D, "Part of it that can be charged afterwards; of energy beyond what was expected a share", unit="kWh"),
         Field("price", D, "Mean price of the account's bills of a year, else the default", unit="CNY/kWh"),
         Field("recoverable_amount", MONEY, "recoverable_kwh at the price"),
@@ -59,15 +69,21 @@ USAGE_ALERT = Table(
             "That rise against what the account does not record any more: 1 where the transformer lost just that, 0 where it lost nothing; -3 to 3",
             null=_NO_SUM,
         ),
-        Field("low_days_share", D, "Part of the days since with less than 0.4 of what was expected"),
-        Field("zero_days_share", D, "Part of the days since without any energy"),
-        Field("capped_days_share", D, "Part of the days since at their highest value"),
-        Field("variation_before", D, "Standard deviation of the days' log ratio to what was expected, before the change"),
-        Field("variation_after", D, "The same since the change"),
+        Field("low_days_share", D, "Part of the days since with less than 0.4 of what was expected", null=_NO_CHANGE),
+        Field("zero_days_share", D, "Part of the days since without any energy", null=_NO_CHANGE),
+        Field("capped_days_share", D, "Part of the days since at their highest value", null=_NO_CHANGE),
+        Field("variation_before", D, "Standard deviation of the days' log ratio to what was expected, before the change", null=_NO_CHANGE),
+        Field("variation_after", D, "The same since the change", null=_NO_CHANGE),
         Field("last_inspected_on", "date", "Last inspection", null=_NOT_VISITED),
         Field("last_finding", "string", "What it found", allowed=codes.INSPECTION_FINDINGS, null=_NOT_VISITED),
-        Field("recorded_weeks", "array<double>", "Mean day of each of 104 weeks as recorded, null where not known", unit="kWh/d"),
-        Field("expected_weeks", "array<double>", "Mean day of the same weeks as expected", unit="kWh/d"),
+        Field(
+            "recorded_weeks",
+            "array<double>",
+            "Mean day of each of 104 weeks as recorded, null where not known",
+            unit="kWh/d",
+            null=_NO_CURVE,
+        ),
+        Field("expected_weeks", "array<double>", "Mean day of the same weeks as expected", unit="kWh/d", null=_NO_CURVE),
     ),
     ("account_id", "as_of", "known_at"),
     partition_by=("as_of",),

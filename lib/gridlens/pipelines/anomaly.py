@@ -10,17 +10,20 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.anomaly.alerts import alerts_of, believed, hit_rates, visits_of
+from gridlens.anomaly.alerts import believed, change_alerts, hit_rates, ranked, visits_of
 from gridlens.anomaly.definition import Usage, UsageDefinition, load_usage
 from gridlens.anomaly.groups import Peers, peers_of
 from gridlens.anomaly.learner import Judge, fit_judge
+from gridlens.anomaly.misuse import misuse_alerts, misuse_odds
 from gridlens.anomaly.rows import curve_rows, evidence_rows, example_rows, inspected_rows
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, USAGE_ALERT
 from gridlens.contracts.silver import METERING_POINT
 from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.anomaly_facts import inspections_of, prices_of, usage_series
+from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import AnomalyOptions
@@ -63,7 +66,7 @@ class AnomaliesResult:
 def usage_definition(settings: Settings) -> Usage:
     """The definition of conf/anomaly/usage.yml, the user's file first; raises DefinitionError at the first mistake."""
     columns = {field.name: field.type for field in METERING_POINT.fields}
-    return load_usage(conf_file(settings, "anomaly/usage.yml"), columns)
+    return load_usage(conf_file(settings, "anomaly/usage.yml"), columns, taggable())
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,13 @@ class _Search:
     """One search: where, how, of which moment."""
 
     warehouse: Warehouse
-    definition: UsageDefinition
+    usage: Usage
     as_of: dt.date
     known_at: dt.datetime
+
+    @property
+    def definition(self) -> UsageDefinition:
+        return self.usage.definition
 
     @property
     def last(self) -> np.datetime64:
@@ -99,14 +106,14 @@ def run_anomalies(
             run.nothing_new = last_run(warehouse, "anomalies") == (run.fingerprints, as_of, known_at)
             if run.nothing_new:
                 return AnomaliesResult(run.run_id, as_of, known_at, True, 0, 0, 0, 0.0, 0, run.seconds)
-            return _compute(_Search(warehouse, usage.definition, as_of, known_at), usage, run, say)
+            return _compute(_Search(warehouse, usage, as_of, known_at), run, say)
 
 
-def _compute(search: _Search, usage: Usage, run: Run, say: Say) -> AnomaliesResult:
+def _compute(search: _Search, run: Run, say: Say) -> AnomaliesResult:
     warehouse, at = search.warehouse, (search.as_of, search.known_at)
     with timed(say, "daily series, and losses of transformers"):
-        series = usage_series(warehouse, usage, *at)
-        rows = series.rows.persist()
+        series = usage_series(warehouse, search.usage, *at)
+        rows = series.rows
         accounts = rows.count()
     try:
         if not accounts:
@@ -120,7 +127,8 @@ def _compute(search: _Search, usage: Usage, run: Run, say: Say) -> AnomaliesResu
         with timed(say, "alerts"):
             _write(search, rows, peers, _alerts(search, rows, peers, judge, inspections))
     finally:
-        rows.unpersist()
+        for held in series.held:
+            held.unpersist()
     alerts, visits, recovery = _found(search)
     run.wrote(f"gold.{USAGE_ALERT.name}", alerts)
     return AnomaliesResult(run.run_id, *at, False, accounts, alerts, visits, recovery, examples, run.seconds)
@@ -153,7 +161,16 @@ def _alerts(search: _Search, rows: DataFrame, peers: Peers, judge: Judge, inspec
     prices = prices_of(search.warehouse, search.as_of, search.known_at)
     group = F.element_at(F.array(*[F.lit(name) for name in peers.names]), F.col("peer") + 1)
     facts = rows.join(prices, on="account_id", how="left").select("account_id", "phases", "transformer_id", "price", group.alias("peers"))
-    return alerts_of(judged, facts, visits_of(inspections), rates, search.definition, as_of=search.as_of)
+    visited = visits_of(inspections)
+    changed = change_alerts(judged, facts, visited, rates, search.definition, as_of=search.as_of)
+    features = search.warehouse.read(ACCOUNT_FEATURE).where(of_moment(search.as_of, search.known_at))
+    misuse, household = search.definition.misuse, search.usage.household
+    odds = misuse_odds(features, household.column(), misuse) if misuse and household else None
+    if odds is None:
+        return ranked(changed, search.definition.visits)
+    energy = features.select("account_id", "energy_kwh_365d")
+    other = misuse_alerts(odds, energy, facts, visited, rates, search.definition)
+    return ranked(changed.unionByName(other), search.definition.visits)
 
 
 def _write(search: _Search, rows: DataFrame, peers: Peers, alerts: DataFrame) -> None:
@@ -166,7 +183,7 @@ def _write(search: _Search, rows: DataFrame, peers: Peers, alerts: DataFrame) ->
             "currency": F.lit(search.warehouse.settings.currency),
         }
         where = f"{literal_in('as_of', [search.as_of])} AND {literal_in('known_at', [search.known_at])}"
-        search.warehouse.replace(USAGE_ALERT, alerts.join(curves, on="account_id", how="inner").withColumns(added), where=where)
+        search.warehouse.replace(USAGE_ALERT, alerts.join(curves, on="account_id", how="left").withColumns(added), where=where)
     finally:
         alerts.unpersist()
 

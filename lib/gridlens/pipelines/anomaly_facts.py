@@ -32,20 +32,23 @@ class Series:
     Attributes:
         rows: account_id, peer, daily, excess, exported, phases, transformer_id: one row an account that can be judged.
         names, sizes: of the groups of peers, by ``peer``.
+        held: what stays in memory until the rows are no longer needed.
     """
 
     rows: DataFrame
     names: tuple[str, ...]
     sizes: tuple[int, ...]
+    held: tuple[DataFrame, ...]
 
 
 def usage_series(warehouse: Warehouse, usage: Usage, as_of: dt.date, known_at: dt.datetime) -> Series:
     """The daily series of all open accounts with enough known days, with what their transformers lost."""
+    definition = usage.definition
     versions = point_versions(warehouse, as_of, known_at)
     is_supply = F.coalesce(usage.supply_meter.column(), F.lit(False))
     own = versions.where(~is_supply)
     supply = versions.where(is_supply).withColumn("account_id", F.concat(F.lit(_SUPPLY), "transformer_id"))
-    every = _daily(warehouse, own.unionByName(supply), as_of, known_at)
+    every = _daily(warehouse, own.unionByName(supply), as_of, known_at).persist()  # accounts and the sums of transformers both read it
     exported = _daily(warehouse, own, as_of, known_at, channel=EXPORT)
     places = own.groupBy("account_id").agg(
         F.max_by("transformer_id", F.struct("valid_from", "metering_point_id")).alias("transformer_id"),
@@ -53,13 +56,17 @@ def usage_series(warehouse: Warehouse, usage: Usage, as_of: dt.date, known_at: d
     )
     series = every.join(places, on="account_id", how="inner")
     excess = _excess(every, series, exported.join(places, on="account_id", how="inner"))
-    rows, names, sizes = _grouped(_open_accounts(warehouse, series, usage.definition, as_of, known_at), usage.definition)
+    accounts = _open_accounts(warehouse, definition, as_of, known_at)
+    groups, sizes = _groups(accounts, definition)
+    recent = F.size(F.filter(F.slice("daily", DAYS - _YEAR + 1, _YEAR), lambda kwh: kwh.isNotNull()))
+    numbered = accounts.withColumn("peer", peer_number(groups, definition.peers, tuple(sizes)))
+    rows = series.where(recent >= definition.least_days).join(numbered, on="account_id", how="inner")
+    feeding = exported.withColumnRenamed("daily", "exported")
+    told = rows.join(excess, on="transformer_id", how="left").join(feeding, on="account_id", how="left")
     unknown = F.array_repeat(F.lit(None).cast("double"), DAYS)
-    told = rows.join(excess, on="transformer_id", how="left").join(
-        exported.withColumnRenamed("daily", "exported"), on="account_id", how="left"
-    )
-    whole = told.withColumns({name: F.coalesce(name, unknown) for name in ("excess", "exported")})
-    return Series(whole.select("account_id", "peer", *DIARIES, "phases", "transformer_id"), names, sizes)
+    whole = told.withColumns({name: F.coalesce(name, unknown) for name in ("excess", "exported")}).persist()
+    columns = ("account_id", "peer", *DIARIES, "phases", "transformer_id")
+    return Series(whole.select(*columns), tuple(sizes), tuple(sizes.values()), (every, whole))
 
 
 def _excess(every: DataFrame, series: DataFrame, exported: DataFrame) -> DataFrame:
@@ -69,26 +76,21 @@ def _excess(every: DataFrame, series: DataFrame, exported: DataFrame) -> DataFra
     return excess_losses(series.select("transformer_id", "daily").unionByName(fed_in), supplies)
 
 
-def _open_accounts(
-    warehouse: Warehouse, series: DataFrame, definition: UsageDefinition, as_of: dt.date, known_at: dt.datetime
-) -> DataFrame:
-    """``series`` of the accounts that are open and known long enough, with the columns that make groups."""
+def _open_accounts(warehouse: Warehouse, definition: UsageDefinition, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
+    """The open accounts with the columns that make groups."""
     accounts = as_known(warehouse.read(ACCOUNT_TABLE), ACCOUNT_TABLE, known_at=known_at, as_of=as_of)
     still_open = F.col("closed_on").isNull() | (F.col("closed_on") > F.lit(as_of))
-    recent = F.size(F.filter(F.slice("daily", DAYS - _YEAR + 1, _YEAR), lambda kwh: kwh.isNotNull()))
-    judged = series.where(recent >= definition.least_days)
-    return judged.join(accounts.where(still_open).select("account_id", *definition.peers), on="account_id", how="inner")
+    return accounts.where(still_open).select("account_id", *definition.peers)
 
 
-def _grouped(rows: DataFrame, definition: UsageDefinition) -> tuple[DataFrame, tuple[str, ...], tuple[int, ...]]:
-    """``rows`` with ``peer``; names and sizes of the groups."""
-    counted = [row.asDict() for row in rows.groupBy(*definition.peers).agg(F.count("*").alias("accounts")).collect()]
+def _groups(accounts: DataFrame, definition: UsageDefinition) -> tuple[dict[tuple[str, ...], str], dict[str, int]]:
+    """The group of each combination of values, and the groups with their sizes, in order."""
+    counted = [row.asDict() for row in accounts.groupBy(*definition.peers).agg(F.count("*").alias("accounts")).collect()]
     groups = group_names(counted, definition.peers, definition.least_peers)
     sizes = dict.fromkeys(sorted(set(groups.values())), 0)
     for row in counted:
         sizes[groups[values_of(row, definition.peers)]] += row["accounts"]
-    names = tuple(sizes)
-    return rows.withColumn("peer", peer_number(groups, definition.peers, names)), names, tuple(sizes.values())
+    return groups, sizes
 
 
 def point_versions(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
