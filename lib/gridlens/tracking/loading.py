@@ -116,7 +116,9 @@ def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:
     """The model and its features."""
     from mlflow.models import Model
 
-    features = dict((Model.load(str(folder)).metadata or {}).get(FEATURES, {}))
+    described = Model.load(str(folder))
+    kinds = (described.metadata or {}).get(FEATURES, {})
+    features = {name: kinds[name] for name in described.get_input_schema().input_names()}
     if kind == "code":
         import mlflow.pyfunc
 

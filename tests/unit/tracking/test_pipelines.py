@@ -73,6 +73,7 @@ def test_a_stage_of_ones_own_is_refused(logged: Logged) -> None:
         run.log_pipeline(mixed, logged.rows.select("kwh").schema)
 
 
+@pytest.mark.prove
 def test_trees_and_pipelines_in_pipelines_are_sparks_own(logged: Logged) -> None:
     common = {"featuresCol": "x_", "seed": 1, "maxDepth": 2}
     trees = GBTClassifier(maxIter=2, predictionCol="g_", **common).setRawPredictionCol("gr_").setProbabilityCol("gp_")
