@@ -42,7 +42,8 @@ class Bin(Frozen):
             low = "" if self.low is None else f"{self.low:g} ≤ "
             high = "" if self.high is None else f" < {self.high:g}"
             return f"{low}value{high}" if low or high else "any value"
-        return ", ".join(f"{v:g}" if isinstance(v, float) else v for v in self.values) if self.values else self.kind
+        shown = [f"{v:g}" if isinstance(v, float) else v for v in self.values]
+        return ", ".join([*shown, "any other"] if self.kind == "other" else shown) or self.kind
 
 
 class Binned(Frozen):
