@@ -20,9 +20,11 @@ from gridlens.models import xgboost_extra
 from gridlens.models.definition import Kind
 from gridlens.models.preparation import LINEAR_FEATURES, MAX_CATEGORIES, TREE_FEATURES, Preparation
 
+FREE = 1e9
+"""A coefficient never gets so large: a slot is scaled."""
 DEFAULTS: dict[Kind, dict[str, float]] = {
-    "gradient_boosted_trees": {"trees": 100, "max_depth": 5, "step_size": 0.1, "subsample": 1.0, "feature_share": 1.0, "min_rows": 10},
-    "random_forest": {"trees": 100, "max_depth": 12, "subsample": 1.0, "feature_share": 0.2, "min_rows": 5},
+    "gradient_boosted_trees": {"trees": 100, "max_depth": 5, "step_size": 0.2, "subsample": 1.0, "feature_share": 1.0, "min_rows": 10},
+    "random_forest": {"trees": 100, "max_depth": 20, "subsample": 1.0, "feature_share": 0.2, "min_rows": 2},
     "logistic_regression": {"ridge": 0.002, "elastic_net": 0.0},
     "xgboost": {"trees": 500, "max_depth": 5, "step_size": 0.05, "subsample": 0.8, "feature_share": 0.5, "min_rows": 5},
 }
@@ -99,7 +101,9 @@ def estimator(
     }
     if kind == "random_forest":
         return RandomForestClassifier(numTrees=int(chosen["trees"]), **columns, **trees)
-    return GBTClassifier(maxIter=int(chosen["trees"]), stepSize=chosen["step_size"], **columns, **trees)
+    raw, probability = columns.pop("rawPredictionCol"), columns.pop("probabilityCol")  # not among its arguments in pyspark 4.2
+    boosted = GBTClassifier(maxIter=int(chosen["trees"]), stepSize=chosen["step_size"], **columns, **trees)
+    return boosted.setRawPredictionCol(raw).setProbabilityCol(probability)
 
 
 def _logistic(chosen: Mapping[str, float], prepared: Preparation, columns: Mapping[str, Any]) -> LogisticRegression:
@@ -118,7 +122,8 @@ def _logistic(chosen: Mapping[str, float], prepared: Preparation, columns: Mappi
         raise DefinitionError(
             "logistic_regression: elastic_net and monotone features exclude each other; leave elastic_net at 0, or monotone out"
         )
-    low, high = np.full(len(prepared.linear), -np.inf), np.full(len(prepared.linear), np.inf)
+    # Finite: MLlib multiplies the bounds by the slots' deviations, and infinity times the 0 of a constant slot is no bound.
+    low, high = np.full(len(prepared.linear), -FREE), np.full(len(prepared.linear), FREE)
     for place, sign in prepared.bounds.items():
         (low if sign > 0 else high)[place] = 0.0
     regression.setLowerBoundsOnCoefficients(Matrices.dense(1, len(low), low.tolist()))

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 
 from gridlens.definitions import fingerprint_of
 from gridlens.errors import SourceError
+from gridlens.models.default_learner import DEFAULT_LEARNER
 from gridlens.models.figures import Figures
-from gridlens.models.fit import DEFAULT_LEARNER, Fitted, fit
+from gridlens.models.fit import Fitted, fit
 from gridlens.models.flat import AT, ROW, FlatTable, flat_table
 from gridlens.models.metrics import evaluate
 from gridlens.pipelines.changes import table_digest
