@@ -28,6 +28,7 @@ from gridlens.models.lineage import Given, Lineage
 from gridlens.models.margin_terms import LinearTerm, Term, booster_term, tree_term
 from gridlens.models.reason_rows import REASONS, SUMS, reason_lists, sums_by_group
 from gridlens.models.tree_paths import read_trees
+from gridlens.models.woe_sql import quoted
 
 Means = Mapping[str, Sequence[float]]
 
@@ -146,7 +147,7 @@ class Explainer:
                 raise DefinitionError(f"the data lacks the feature {name}, which the model reads; {hint}")
         ready = df if set(self.margin.groups) <= set(df.columns) else self.preparation.transform(df)
         vectors = [vector_to_array(F.col(column)).alias(f"{_VECTOR}{number}") for number, column in enumerate(self.margin.groups)]
-        return ready.select(*dict.fromkeys([*kept, *self.names]), *vectors)
+        return ready.select(*(F.col(quoted(name)) for name in dict.fromkeys([*kept, *self.names])), *vectors)
 
 
 def _direction() -> Column:

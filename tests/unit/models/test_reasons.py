@@ -107,8 +107,11 @@ def explained(spark: SparkSession, pipeline: PipelineModel, train: DataFrame, tm
 def reasons(explained: Explainer, train: DataFrame) -> pd.DataFrame:
     """All contributions, a row for each account and feature."""
     found = explained.explain(train, top=len(FEATURES)).select("account_id", "reasons").toPandas()
-    flat = [(row.account_id, rank, *reason) for row in found.itertuples() for rank, reason in enumerate(row.reasons)]
-    return pd.DataFrame(flat, columns=["account_id", "rank", "feature", "value", "contribution"])
+    parts = ("feature", "value", "contribution")
+    flat = [
+        (row.account_id, rank, *(reason[part] for part in parts)) for row in found.itertuples() for rank, reason in enumerate(row.reasons)
+    ]
+    return pd.DataFrame(flat, columns=["account_id", "rank", *parts])
 
 
 def test_contributions_sum_to_the_log_odds(explained: Explainer, reasons: pd.DataFrame, pipeline: PipelineModel, train: DataFrame) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 from gridlens.models import contributions_kernel, margin_terms
 from gridlens.models.contributions_kernel import by_path, by_tables, largest, linear
-from gridlens.models.margin_terms import EXACT_DEPTH, tree_term
+from gridlens.models.margin_terms import EXACT_DEPTH, booster_term, tree_term
 from gridlens.models.shapley_tables import MAX_ANSWERS, shapley_of_leaves, table_bytes, tables
 from gridlens.models.tree_paths import Trees, trees_of
 from hypothesis import given as example
@@ -143,3 +145,14 @@ def test_equal_contributions_stand_in_the_order_of_the_features() -> None:
     order, given = largest(np.array([[0.5, 0.0], [-0.5, 0.1], [0.7, -0.2]]), 2)
     assert order.T.tolist() == [[2, 0], [2, 1]]
     assert given.T.tolist() == [[0.7, 0.5], [-0.2, 0.1]]
+
+
+def test_xgboost_tells_its_own_values() -> None:
+    xgboost = pytest.importorskip("xgboost")
+    rng = np.random.default_rng(6)
+    x, group = vectors(rng, 200), np.array([0, 1, 2, 0, 3])
+    matrix = xgboost.DMatrix(x, label=(np.nan_to_num(x[:, 0]) > 0).astype(float))
+    booster = xgboost.train({"max_depth": 3, "objective": "binary:logistic"}, matrix, num_boost_round=5)
+    term = pickle.loads(pickle.dumps(booster_term("v", 0.5, booster, SLOTS)))
+    total = term.base + term.contributions(x, group, 4).sum(axis=0)
+    np.testing.assert_allclose(total, 0.5 * booster.predict(matrix, output_margin=True), atol=1e-5)
