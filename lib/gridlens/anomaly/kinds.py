@@ -15,6 +15,7 @@ VACANT_SIZE = 0.25
 MORE = 1.6
 LESS = 0.93
 THREE_PHASE = ((0.25, 0.42), (0.58, 0.74))
+WHOLE = 0.7
 SOME_DAYS = (0.12, 0.9)
 
 
@@ -22,7 +23,7 @@ def kind_of() -> Column:
     """The kind, from FEATURES of one account and ``phases`` (null where not known)."""
     ratio, low = F.col("ratio"), F.col("low_after")
     steady = F.col("variation_after") < 1.5 * F.col("variation_before") + 0.1
-    less_even = F.col("variation_after") > F.col("variation_before")
+    whole_days = F.col("highest_after") > WHOLE * F.col("highest_before")
     thirds = [ratio.between(*span) for span in THREE_PHASE]
     tests: dict[str, Column] = {
         "meter_stop": F.col("zero_after") >= ZERO_DAYS,
@@ -30,7 +31,7 @@ def kind_of() -> Column:
         "vacant_drawing": (F.col("size") < VACANT_SIZE) & (ratio > MORE),
         "reselling": ratio > MORE,
         "phase_loss": (F.col("phases") == 3) & (thirds[0] | thirds[1]) & steady,
-        "bypass_at_times": low.between(*SOME_DAYS) & (low > 2 * F.col("low_before") + 0.05) & less_even,
+        "bypass_at_times": low.between(*SOME_DAYS) & (low > 2 * F.col("low_before") + 0.05) & whole_days,
         "constant_cap": (F.col("at_cap_after") >= CAPPED_DAYS) & (F.col("at_cap_after") > 2 * F.col("at_cap_before")),
         "under_recording": ratio < LESS,
     }
