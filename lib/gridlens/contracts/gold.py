@@ -6,6 +6,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.anomaly import USAGE_ALERT
 from gridlens.contracts.association import ASSOCIATION_RULE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
+from gridlens.contracts.collection import COLLECTION_CASE
 from gridlens.contracts.consumption_year import YEAR_FEATURES
 from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
 from gridlens.contracts.entities import CHANNEL, POINT
@@ -13,9 +14,11 @@ from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.load_shape_day import DAY_FEATURES
 from gridlens.contracts.load_shape_month import MONTH_FEATURES
 from gridlens.contracts.model import MODEL_DRIFT, MODEL_FIGURE
+from gridlens.contracts.offers import NEXT_BEST_OFFER, OFFER_EXCLUSION
 from gridlens.contracts.score import SCORE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
 from gridlens.contracts.silver import LOCAL_MONTH
+from gridlens.contracts.substitution import SUBSTITUTION_POTENTIAL
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.tables import Field, Table
@@ -89,5 +92,9 @@ GOLD: dict[str, Table] = {
         USAGE_ALERT,
         CREDIT_OVERLAY,
         CREDIT_GRADE,
+        COLLECTION_CASE,
+        NEXT_BEST_OFFER,
+        OFFER_EXCLUSION,
+        SUBSTITUTION_POTENTIAL,
     )
 }

@@ -1,0 +1,119 @@
+"""Electric substitution: sums by hand, the shipped definition, and what few positives say."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gridlens.conffiles import file_named
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.errors import DefinitionError, SourceError
+from gridlens.models.substitution import by_process, candidates, label_frequency, potential
+from gridlens.models.substitution_definition import load_substitution
+from pyspark.sql import DataFrame, SparkSession
+
+AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, tzinfo=dt.timezone.utc)
+COLUMNS = {
+    "account_id": "string",
+    "industry_code": "string",
+    "party_kind": "string",
+    "energy_kwh_365d": "double",
+    "heating_share_365d": "double",
+}
+PRICE = {"average_price_365d": "double"}
+FILE = """
+grid_kg_co2_per_kwh: 0.5
+default_price: 0.8
+fuel_kg_co2_per_kwh: {coal: 0.34, gas: 0.2}
+processes:
+  - {id: boiler, name_zh: 锅炉, name_en: Boiler, population: industry_code = '13', heat_kwh: 0.5 * energy_kwh_365d, fuel: coal,
+     fuel_efficiency: 0.8, electric_efficiency: 1}
+  - {id: rest, name_zh: 其他, name_en: Rest, population: industry_code is not null, heat_kwh: 1000, fuel: gas,
+     fuel_efficiency: 0.5, electric_efficiency: 2.5}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "processes.yml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def features(spark: SparkSession) -> DataFrame:
+    rows = [
+        ("A", "13", "company", 8000.0, None, 0.6),
+        ("B", "62", "company", 500.0, None, None),
+        ("C", None, "person", 900.0, 0.1, 0.5),
+        ("D", "13", "company", None, None, 0.6),
+        ("E", "13", "company", 0.0, None, 0.6),
+    ]
+    return spark.createDataFrame(rows, ", ".join(f"{name} {kind}" for name, kind in (COLUMNS | PRICE).items()))
+
+
+def test_energy_money_and_co2_of_the_first_process_that_fits(spark: SparkSession, file: Path) -> None:
+    rows = {row["account_id"]: row for row in potential(features(spark), load_substitution(file, COLUMNS)).collect()}
+    assert set(rows) == {"A", "B"}, "a household has no process here; heat not known, or none, is no potential"
+    a, b = rows["A"], rows["B"]
+    assert (a["process"], a["fuel"], a["added_kwh"], a["fuel_kwh"]) == ("boiler", "coal", 4000.0, 5000.0)
+    assert a["added_revenue"] == pytest.approx(2400.0)
+    assert a["co2_saved_kg"] == pytest.approx(5000 * 0.34 - 4000 * 0.5), "a boiler on this grid emits more"
+    assert (b["process"], b["fuel"], b["added_kwh"], b["fuel_kwh"]) == ("rest", "gas", 400.0, 2000.0)
+    assert b["added_revenue"] == pytest.approx(320.0), "at the default price"
+    assert b["co2_saved_kg"] == pytest.approx(200.0)
+    total = {
+        row["process"]: (row["accounts"], row["added_kwh"])
+        for row in by_process(potential(features(spark), load_substitution(file, COLUMNS))).collect()
+    }
+    assert total == {"boiler": (1, 4000.0), "rest": (1, 400.0)}
+
+
+def test_candidates_by_expected_revenue(spark: SparkSession, file: Path) -> None:
+    could = potential(features(spark), load_substitution(file, COLUMNS))
+    scores = spark.createDataFrame(
+        [("A", 0.02, "substitution", 4), ("B", 0.3, "substitution", 4), ("C", 0.9, "substitution", 4)],
+        "account_id string, score double, model string, version int",
+    )
+    risks = spark.createDataFrame([("B", 0.5)], "account_id string, score double")
+    rows = candidates(scores, could, 0.2, as_of=AS_OF, known_at=KNOWN_AT, limit=10, risks=risks).orderBy("rank").collect()
+    assert [(row["account_id"], row["candidate"], row["risk"]) for row in rows] == [("A", pytest.approx(0.1), None), ("B", 1.0, 0.5)]
+    expected = {"A": 0.1 * 2400.0, "B": 320.0 * 0.5}
+    assert {row["account_id"]: row["expected_revenue"] for row in rows} == pytest.approx(expected)
+    assert candidates(scores, could, 0.2, as_of=AS_OF, known_at=KNOWN_AT, limit=1).count() == 1
+
+
+def test_label_frequency_finds_the_share_of_buyers_that_is_labelled(spark: SparkSession) -> None:
+    """Of those who would buy, separable from the rest, three of ten are labelled: a model of labels says 0.3 of each of them."""
+    rng = np.random.default_rng(8)
+    would = rng.random(3000) < 0.2
+    labelled = would & (rng.random(3000) < 0.3)
+    score = np.where(would, labelled[would].mean(), 0.0)
+    held_out = spark.createDataFrame([(float(s), int(y)) for s, y in zip(score, labelled, strict=True)], "prediction double, label int")
+    assert label_frequency(held_out) == pytest.approx(0.3, abs=0.04)
+    with pytest.raises(SourceError, match="2 held-out rows with label 1, at least 10 are needed"):
+        label_frequency(held_out.where("label = 1").limit(2))
+
+
+def test_the_shipped_definition_holds() -> None:
+    found = load_substitution(file_named(None, "substitution/processes.yml"), {f.name: f.type for f in ACCOUNT_FEATURE.fields})
+    assert len(found.processes) >= 5
+    assert 0.4 < found.definition.grid_kg_co2_per_kwh < 0.7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("fuel: gas", "fuel: oil"), "fuel_kg_co2_per_kwh lacks oil"),
+        (("id: rest", "id: boiler"), "process boiler stands twice"),
+        (("heat_kwh: 1000", "heat_kwh: energy_kwh_356d"), r"processes.yml line 8.*energy_kwh_356d"),
+        (("population: industry_code is not null", "population: industry_code"), r"processes.yml line 8.*expected a boolean"),
+        (("electric_efficiency: 1}", "electric_efficiency: 9}"), r"processes.yml line 7.*electric_efficiency"),
+    ],
+    ids=["factor", "twice", "column", "boolean", "range"],
+)
+def test_mistakes_name_file_and_line(file: Path, change: tuple[str, str], message: str) -> None:
+    file.write_text(FILE.replace(*change), encoding="utf-8")
+    with pytest.raises(DefinitionError, match=message):
+        load_substitution(file, COLUMNS)
