@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from delta_files import rows
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE
 from gridlens.settings import Settings, load_settings
-from gridlens.tables import Table
-from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -28,15 +27,6 @@ EARLIER = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LATER = KNOWN_AT + dt.timedelta(hours=1)
 DAY = dt.datetime(2026, 2, 1, 8, tzinfo=dt.UTC)
 ACCOUNTS = 400
-ANY = {
-    "string": "x",
-    "date": AS_OF,
-    "timestamp": EARLIER,
-    "boolean": False,
-    "int": 1,
-    "bigint": 1,
-    "double": 0.0,
-}
 
 BASKETS = """
 baskets:
@@ -65,26 +55,6 @@ baskets:
 """
 
 
-def filled_row(table: Table, **values: Any) -> tuple:
-    """A row of the table: the values given, nulls, and where there must be one anything that is allowed."""
-
-    def value(name: str) -> Any:
-        f = table[name]
-        if name in values or f.nullable:
-            return values.get(name)
-        if f.allowed:
-            return f.allowed[0]
-        if f.type.startswith("decimal"):
-            return decimal.Decimal(0)
-        return [] if f.type.startswith("array") else ANY[f.type]
-
-    return tuple(value(name) for name in table.columns)
-
-
-def append(warehouse: Warehouse, table: Table, told: list[dict[str, Any]]) -> None:
-    warehouse.append(table, warehouse.spark.createDataFrame([filled_row(table, **one) for one in told], table.schema).coalesce(1))
-
-
 class World:
     """Accounts with what they hold at AS_OF as known at KNOWN_AT, and facts that were not known or are out of date."""
 
@@ -102,19 +72,19 @@ class World:
         self.area = {account: f"AR0{1 + number % 2}" for number, account in enumerate(self.accounts)}
         self.bill = {account: 1000.0 + 500.0 * ("product:P1" in self.items[account]) for account in self.accounts}
 
-    def write(self, warehouse: Warehouse) -> None:
-        append(warehouse, ACCOUNT_FEATURE, [*self._features(), *self._others()])
-        append(warehouse, TAG_VALUE, self._tags())
-        append(warehouse, TAG_CATALOGUE, [{"tag_id": "night_heavy_user", "as_of": AS_OF, "known_at": KNOWN_AT}])
+    def write(self, settings: Settings) -> None:
+        put(settings, ACCOUNT_FEATURE, [*self._features(), *self._others()])
+        put(settings, TAG_VALUE, self._tags())
+        put(settings, TAG_CATALOGUE, [{"tag_id": "night_heavy_user", "as_of": AS_OF, "known_at": KNOWN_AT}])
         products = [
             {"product_id": p, "name_zh": f"产品{p}", "name_en": f"Product {p}", "known_from": EARLIER, "valid_from": dt.date(2020, 1, 1)}
             for p in ("P1", "P2")
         ]
-        append(warehouse, SILVER["product"], products)
-        append(warehouse, SILVER["purchase"], self._purchases())
-        append(warehouse, SILVER["service_event"], self._events("service:complaint", "event_id", kind="complaint", opened_at=DAY))
+        put(settings, SILVER["product"], products)
+        put(settings, SILVER["purchase"], self._purchases())
+        put(settings, SILVER["service_event"], self._events("service:complaint", "event_id", kind="complaint", opened_at=DAY))
         clicks = self._events("event:search:tariff", "interaction_id", kind="search", object="tariff", occurred_at=DAY)
-        append(warehouse, SILVER["interaction"], clicks)
+        put(settings, SILVER["interaction"], clicks)
 
     def _features(self) -> list[dict[str, Any]]:
         common = {"as_of": AS_OF, "known_at": KNOWN_AT, "category": "residential", "is_open": True}
@@ -181,7 +151,7 @@ def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tupl
     (folder / "conf" / "associations").mkdir(parents=True)
     (folder / "conf" / "associations" / "own.yml").write_text(BASKETS, encoding="utf-8")
     made = World()
-    made.write(Warehouse(spark, settings))
+    made.write(settings)
     return made, settings, folder / "conf"
 
 
