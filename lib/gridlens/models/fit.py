@@ -85,6 +85,7 @@ def fit(
     found = profile(laid_out, features, min_category_share=learner.min_category_share)
     if not found.numbers and not found.categories:
         raise SourceError("the training rows: no feature has a value in any row; check how the rows were made")
+    _require_folds(laid_out, by)
     ready = _ready(laid_out, found, learner, weight)
     say(f"{rows:,} rows, {positives:,} positives, {len(found.numbers) + len(found.categories)} features")
     every, best = _chosen(ready, learner, say)
@@ -119,7 +120,7 @@ def _counted(train: DataFrame, label: str) -> tuple[int, int]:
     kind = dict(train.dtypes)[label]
     if kind.partition("(")[0] not in ("boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal"):
         raise SourceError(f"the training rows: the label {label} is {kind}, expected 0 or 1; make it a number where the rows are made")
-    value = F.col(label).cast("double")
+    value = F.col(_quoted(label)).cast("double")
     right = value.isin(0.0, 1.0)
     found = train.agg(
         F.count(F.lit(1)).alias("rows"),
@@ -157,6 +158,16 @@ def _laid_out(
     parts = max(2, math.ceil(rows / ROWS_PER_PARTITION))
     folded = chosen.withColumn("fold", F.pmod("_place", F.lit(learner.folds)).cast("int"))
     return folded.repartition(parts, "_place").sortWithinPartitions("_place", "_content")
+
+
+def _require_folds(laid_out: DataFrame, by: str) -> None:
+    counts = laid_out.groupBy("fold").agg(F.sum(LABEL).alias("positives"), F.count(F.lit(1)).alias("rows")).collect()
+    positives, rows = sum(row["positives"] for row in counts), sum(row["rows"] for row in counts)
+    for row in counts:
+        if positives == row["positives"] or rows - positives == row["rows"] - row["positives"]:
+            raise SourceError(
+                f"the training rows: too few {by} have rows of either label to learn from some and judge by others; take more"
+            )
 
 
 def _ready(laid_out: DataFrame, found: Profile, learner: LearnerDefinition, weight: str | None) -> Ready:
