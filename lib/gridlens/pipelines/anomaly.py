@@ -27,7 +27,7 @@ from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import AnomalyOptions
-from gridlens.pipelines.tag_state import asked_moment
+from gridlens.pipelines.tag_state import asked_moment, newest_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
 from gridlens.tables import literal_in
@@ -101,7 +101,12 @@ def run_anomalies(
     with writer_lease(settings):
         as_of, known_at = asked_moment(warehouse, settings, options.as_of, options.known_at)
         run = Run("anomalies", {}, as_of=as_of, known_at=known_at)
-        run.fingerprints = {"usage": usage.fingerprint, "batches": batches_digest(warehouse)}
+        features = newest_features(warehouse, as_of, known_at)
+        run.fingerprints = {
+            "usage": usage.fingerprint,
+            "batches": batches_digest(warehouse),
+            "features": features.run_id if features else "",
+        }
         with logged(warehouse, run):
             run.nothing_new = last_run(warehouse, "anomalies") == (run.fingerprints, as_of, known_at)
             if run.nothing_new:
