@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from delta_files import rows
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.silver import SILVER
-from gridlens.settings import load_settings
+from gridlens.settings import Settings, load_settings
 from gridlens.tables import Table
-from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -33,49 +32,34 @@ SEPARATE = """decisions:
 """
 
 
-def fill(warehouse: Warehouse, table: Table, *facts: dict[str, Any]) -> None:
-    """Appends rows; what a row does not state is null, or a plain value where the contract wants one."""
-    plain: dict[str, Any] = {
-        "string": "x",
-        "int": 0,
-        "bigint": 1,
-        "double": 0.0,
-        "boolean": False,
-        "date": dt.date(2025, 1, 1),
-        "timestamp": BEFORE,
-    }
-
-    def value(field: Any, fact: dict[str, Any]) -> Any:
-        nothing = None if field.nullable else (field.allowed or (plain.get(field.type, Decimal(1)),))[0]
-        return fact.get(field.name, nothing)
-
-    made = [tuple(value(field, fact) for field in table.fields) for fact in facts]
-    warehouse.append(table, warehouse.spark.createDataFrame(made, table.schema))
+def fill(settings: Settings, table: Table, *facts: dict[str, Any]) -> None:
+    """Appends rows of facts that several tables share."""
+    put(settings, table, [{name: value for name, value in fact.items() if name in table.columns} for fact in facts], known_from=BEFORE)
 
 
-def customers(warehouse: Warehouse) -> None:
+def customers(settings: Settings) -> None:
     """PY1 has two accounts, of which one is registered as PD2 with the same document; PY3 gave the same telephone only later."""
     common = {"valid_from": dt.date(2025, 1, 1), "area_id": "N"}
     held = [{"account_id": account, "party_id": party, **common} for account, party in (("A1", "PY1"), ("A2", "PD2"), ("A3", "PY3"))]
     told = [{"document_number": DOCUMENT, "phone": PHONE}, {"document_number": DOCUMENT}, {}, {"phone": PHONE, "known_from": LATER}]
     place = {**common, "transformer_id": "T1", "feeder_id": "F1", "multiplier": 1.0}
-    fill(warehouse, SILVER["account"], *[{**one, "party_kind": "person", "category": "residential"} for one in held])
-    fill(warehouse, SILVER["customer_identity"], *[{**one, **numbers} for one, numbers in zip([*held, held[2]], told, strict=True)])
+    fill(settings, SILVER["account"], *[{**one, "party_kind": "person", "category": "residential"} for one in held])
+    fill(settings, SILVER["customer_identity"], *[{**one, **numbers} for one, numbers in zip([*held, held[2]], told, strict=True)])
     points = [{**place, "metering_point_id": f"P{n}", "account_id": f"A{n}", "meter_id": f"M{n}"} for n in (1, 2, 3)]
-    fill(warehouse, SILVER["metering_point"], *points)
+    fill(settings, SILVER["metering_point"], *points)
 
 
 @pytest.fixture(scope="module")
 def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("graph")
     (folder / "conf" / "identity").mkdir(parents=True)
-    warehouse = Warehouse(spark, load_settings("local", overrides={"root_dir": str(folder / "root")}))
-    customers(warehouse)
+    settings = load_settings("local", overrides={"root_dir": str(folder / "root")})
+    customers(settings)
     consent = {"channel": "sms", "purpose": "marketing", "valid_from": dt.date(2025, 1, 1)}
-    fill(warehouse, SILVER["consent"], {**consent, "party_id": "PY1", "granted": True}, {**consent, "party_id": "PD2", "granted": False})
+    fill(settings, SILVER["consent"], {**consent, "party_id": "PY1", "granted": True}, {**consent, "party_id": "PD2", "granted": False})
     bought = {"product_id": "PR1", "quantity": 1}
     fill(
-        warehouse,
+        settings,
         SILVER["purchase"],
         {**bought, "purchase_id": "B1", "account_id": "A1", "purchased_on": dt.date(2026, 2, 1)},
         {**bought, "purchase_id": "B2", "account_id": "A2", "purchased_on": dt.date(2026, 2, 9)},
@@ -83,7 +67,7 @@ def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     feature = {"as_of": AS_OF, "known_at": KNOWN, "category": "residential", "area_id": "N", "is_open": True}
     fill(
-        warehouse,
+        settings,
         ACCOUNT_FEATURE,
         {**feature, "account_id": "A1", "party_id": "PY1", "energy_kwh_365d": 1000.0, "bill_amount_365d": 500.0},
         {**feature, "account_id": "A2", "party_id": "PD2", "energy_kwh_365d": 1001.0, "bill_amount_365d": 501.0},

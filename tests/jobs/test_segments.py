@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
@@ -18,15 +19,6 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
 FIRST, SECOND, THIRD = dt.date(2026, 1, 31), dt.date(2026, 2, 28), dt.date(2026, 3, 31)
-ZEROS: dict[str, Any] = {
-    "string": "x",
-    "boolean": False,
-    "int": 0,
-    "double": 0.0,
-    "date": dt.date(2020, 1, 1),
-    "bigint": 0,
-    "timestamp": dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
-}
 KINDS, EACH = 3, 20
 DEFINITION = """\
 segmentations:
@@ -77,13 +69,6 @@ def planted(as_of: dt.date, moved: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
-def fill(spark: SparkSession, settings: Settings, rows: list[dict[str, Any]]) -> None:
-    fields = ACCOUNT_FEATURE.fields
-    usual = {f.name: None if f.nullable else (f.allowed[0] if f.allowed else ZEROS[f.type]) for f in fields}
-    full = [tuple({**usual, **row}[f.name] for f in fields) for row in rows]
-    Warehouse(spark, settings).append(ACCOUNT_FEATURE, spark.createDataFrame(full, ACCOUNT_FEATURE.schema))
-
-
 def rows_of(spark: SparkSession, settings: Settings, table: Any, as_of: dt.date) -> list[dict[str, Any]]:
     rows = Warehouse(spark, settings).read(table).where(f"as_of = DATE'{as_of}'").drop("known_at")
     return [row.asDict(recursive=True) for row in rows.collect()]
@@ -104,7 +89,7 @@ def test_segments_over_three_months(spark: SparkSession, settings: Settings, tmp
     assert main(["segments", "run", *root]) == 3
     assert "gridlens features" in capsys.readouterr().err
     for as_of, moved in ((FIRST, 0), (SECOND, 1), (THIRD, 1)):
-        fill(spark, settings, planted(as_of, moved))
+        put(settings, ACCOUNT_FEATURE, planted(as_of, moved))
 
     assert main(["segments", "run", "--as-of", str(FIRST), *root]) == 0
     first = segments(spark, settings, FIRST)
