@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from audience_world import write_conf
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
 from gridlens.contracts.gold import LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT
@@ -41,10 +42,16 @@ def test_it_is_a_portable_databricks_source(path: Path) -> None:
     assert set(re.findall(r'widgets\.get\("(\w+)"', text)) <= widgets
 
 
-def with_few_sources(folder: Path) -> Path:
-    """A configuration folder with the few of the province's sources that the pictures need: every further one takes seconds."""
+def with_few_definitions(folder: Path) -> Path:
+    """A configuration folder with the few sources that the pictures need, and few tags and audiences: each further one takes seconds."""
+    folder.mkdir()
+    write_conf(folder)
+    for kind, under in (("segments", "segmentations"), ("associations", "baskets")):
+        (folder / kind).mkdir()
+        for file in (PROJECT / "conf" / kind).glob("*.yml"):
+            (folder / kind / file.name).write_text(f"{under}: []\n", encoding="utf-8")
     whole = yaml.safe_load((PROJECT / "conf" / "sources" / "province.yml").read_text("utf-8"))["sources"]
-    (folder / "sources").mkdir(parents=True)
+    (folder / "sources").mkdir()
     text = yaml.safe_dump({"sources": [source for source in whole if source["entity"] in FEW]}, allow_unicode=True)
     (folder / "sources" / "few.yml").write_text(text, encoding="utf-8")
     return folder
@@ -82,7 +89,7 @@ def assert_nothing_is_said_of_what_was_never_loaded(warehouse: Warehouse) -> Non
 def test_from_the_meter_to_a_picture(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mpl.use("Agg")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GRIDLENS_CONF", str(with_few_sources(tmp_path / "conf")))
+    monkeypatch.setenv("GRIDLENS_CONF", str(with_few_definitions(tmp_path / "conf")))
     given = {"root": str(tmp_path / "here"), "accounts": "30", "months": "2", "curve_days": "10", "as_of": "2026-03-31"}
     shown = run_notebook(FIRST, spark, sources="few.yml", **given)
     accounts, broken, shapes, profiles, figure = shown
