@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
+import world
 from gridlens.archive import build
 from gridlens.contracts import all_tables
 from gridlens.contracts.gold import GOLD
@@ -22,10 +22,9 @@ from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 from standalone_cluster import Cluster, left_running, standalone
 
-PROJECT = Path(__file__).resolve().parents[2]
-JOBS = PROJECT / "jobs"
+JOBS = Path(__file__).resolve().parents[2] / "jobs"
 SAMPLE = SampleOptions(accounts=20, months=2, curve_days=3)
-SMALL = ("supply_point", "meter_interval")
+SMALL = ("points", "curves")
 CONF = {
     "spark.executor.memory": "600m",
     "spark.executor.cores": "1",
@@ -90,22 +89,13 @@ def warehouse_of(folder: Path) -> Settings:
     return load_settings("local", overrides={"root_dir": str(folder)})
 
 
-def small_sources(target: Path) -> Path:
-    """Points and curves of the province's definition."""
-    whole = yaml.safe_load((PROJECT / "conf/sources/province.yml").read_text("utf-8"))
-    kept = [source for source in whole["sources"] if source["entity"] in SMALL]
-    assert len(kept) == len(SMALL)
-    target.write_text(yaml.safe_dump({"sources": kept}, allow_unicode=True), encoding="utf-8")
-    return target
-
-
 @pytest.mark.spark
 def test_an_ingest_on_two_workers_equals_the_local_one(cluster: Cluster, archive: Path, spark: SparkSession, tmp_path: Path) -> None:
     local, remote = warehouse_of(tmp_path / "local"), warehouse_of(tmp_path / "remote")
-    sample = run_sample(spark, local, SAMPLE).folder
-    sources = small_sources(tmp_path / "small.yml")
-    run_ingest(spark, local, IngestOptions(sources, sample), say=lambda text: None)
-    given = ["--sources", str(sources), "--root", str(sample)]
+    delivered = world.write(tmp_path / "in", {name: text for name, text in world.FILES.items() if name.startswith(SMALL)})
+    sources = world.define(tmp_path, SMALL)
+    run_ingest(spark, local, IngestOptions(sources, delivered), say=lambda text: None)
+    given = ["--sources", str(sources), "--root", str(delivered)]
     submit(cluster, archive, "ingest", *given, "--root-dir", remote.root_dir, "--warehouse", f"file://{remote.warehouse}")
     assert cluster.state()["completedapps"][0]["state"] == "FINISHED"
     assert_same(spark, local, remote, ("bronze", "silver"), {"bronze.meter_interval", "silver.interval_day", "silver.metering_point"})
