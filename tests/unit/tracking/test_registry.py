@@ -17,7 +17,7 @@ from gridlens.tracking.safety import check_safe, digest, manifest
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
 CODE = Path(__file__).with_name("code_model.py")
-FEATURES = StructType([StructField("kwh", DoubleType()), StructField("tariff", StringType())])
+FEATURES = StructType([StructField("tariff", StringType()), StructField("kwh", DoubleType())])
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_code_model_gives_what_its_data_say(store: Store, churn: str) -> None:
     store.promote(churn, 3, reason="best")
     loaded = store.load(churn)
     assert loaded.kind == "code"
-    assert loaded.features == {"kwh": "double", "tariff": "string"}
+    assert list(loaded.features.items()) == [("tariff", "string"), ("kwh", "double")], "in their order"
     rows = pd.DataFrame({"kwh": [1.0, None], "tariff": ["a", None]})
     assert list(loaded.model.predict(rows)) == [0.3, 0.3]
     assert list(store.load(churn, 1).model.predict(rows)) == [0.1, 0.1]
