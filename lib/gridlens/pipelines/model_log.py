@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+from gridlens.models.definition import ModelFeature
 from gridlens.models.drift import Limits
 from gridlens.models.drift_profile import profile
 from gridlens.models.fit import Fitted
@@ -54,12 +55,18 @@ def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Ver
         tracked.log_json(asdict(made.judged.decision), "decision.json")
         tracked.log_text(profile(made.scored, model.definition.features, roc_auc=made.judged.test.roc_auc).to_json(), PROFILE)
         _log_reasons(tracked, warehouse, made)
-        tracked.log_pipeline(made.fitted.pipeline, made.data.train.select(*model.features).schema)
+        schema = made.data.train.select(*model.features).schema
+        tracked.log_pipeline(made.fitted.pipeline, schema, categories=categories(model.definition.features))
         version = tracked.register()
         card = _card(made, str(version.version), run.run_id, warehouse.settings)
         tracked.log_text(markdown(card), "model_card.md")
         tracked.log_text(page(card), "model_card.html")
         return version
+
+
+def categories(features: Sequence[ModelFeature]) -> list[str]:
+    """The features whose values are codes, also where they are numbers."""
+    return [feature.name for feature in features if feature.kind == "category"]
 
 
 @contextmanager

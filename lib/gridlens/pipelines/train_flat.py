@@ -19,6 +19,7 @@ from gridlens.models.fit import Fitted, fit
 from gridlens.models.flat import AT, ROW, FlatTable, flat_table
 from gridlens.models.metrics import evaluate
 from gridlens.pipelines.changes import table_digest
+from gridlens.pipelines.model_log import categories
 from gridlens.pipelines.options import FlatOptions
 from gridlens.runs import Run, timed
 from gridlens.settings import Settings
@@ -155,7 +156,8 @@ def _register(store: Store, options: FlatOptions, table: FlatTable, fitted: Fitt
         tracked.log_fingerprints(definition=definition, data=table_digest(rows))
         tracked.log_metrics(figures.as_metrics())
         tracked.log_json([dict(row) for row in fitted.candidates], "candidates.json")
-        tracked.log_pipeline(fitted.pipeline, rows.select(*[f"`{f.name}`" for f in table.features]).schema)
+        schema = rows.select(*[f"`{f.name}`" for f in table.features]).schema
+        tracked.log_pipeline(fitted.pipeline, schema, categories=categories(table.features))
         version = tracked.register()
     if any(CHAMPION in other.aliases for other in store.versions(name)):
         return store.challenge(name, version.version, reason="trained on another table; promote it by hand where it is better").version
