@@ -202,6 +202,7 @@ def _transformer(diary: Diary, facts: Arrays, change: np.ndarray) -> Arrays:
     missing = facts["expected_kwh"] * (1 - facts["ratio"])
     return {
         "loss_kwh": np.where(told, more, np.nan),
+        "loss_told": told.astype(np.float64),
         "loss_rise": np.where(told, more / (error + 0.05), 0.0),
         "loss_match": np.where(told, np.clip(more / np.where(np.abs(missing) > 0.1, missing, 0.1), -3.0, 3.0), 0.0),
         "loss_against_use": np.where(told, correlation(diary.daily, excess, after), 0.0),

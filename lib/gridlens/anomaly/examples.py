@@ -14,6 +14,11 @@ from gridlens.arrow import Arrays
 
 FIRST_START, LAST_START = 365, 28
 """A pattern begins at the earliest and at the latest so many days before the last one."""
+HONEST = ("scaled", "reduced", "capped")
+"""Patterns that an account's own use may follow as well, when people move out or save."""
+LEAST_METERED = 180
+"""Days of the last year on which the loss of the transformer must be known for that."""
+_SEED = 0xFFFFFFFFFFFF
 BEFORE = 60
 """Known days of an account before the pattern."""
 
@@ -36,7 +41,8 @@ class Examples:
 def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarray, *, copies: int, least_kwh: float) -> Examples:
     """Evidence of untouched and of changed series.
 
-    What a pattern takes off the meter its transformer loses. An account whose usual day is below ``least_kwh``, or that is known too
+    What a pattern takes off the meter its transformer loses; of accounts whose transformer is metered there are untouched examples, too,
+    in which as much less is used and nothing is lost. An account whose usual day is below ``least_kwh``, or that is known too
     short, gives untouched examples only.
 
     Args:
@@ -55,15 +61,26 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
         for number, pattern in enumerate(PATTERNS):
             changed = np.empty((len(fit), DAYS))
             for i, row in enumerate(fit):
-                random = np.random.default_rng([int(seeds[row]) & 0xFFFFFFFFFFFF, copy, number])
+                random = np.random.default_rng([int(seeds[row]) & _SEED, copy, number])
                 changed[i] = inject(daily[row], int(random.integers(first[row], latest)), pattern, random)
             lost = np.nan_to_num(daily[fit] - changed)
             found.append((evidence(Diary(changed, diary.excess[fit] + lost, diary.exported[fit]), references[0]), fit, 1))
+    for copy in range(copies):
+        metered = fit[np.isfinite(diary.excess[fit, -FIRST_START:]).sum(axis=1) >= LEAST_METERED]
+        if len(metered):
+            used = np.stack([_used_less(daily[row], int(first[row]), latest, [int(seeds[row]) & _SEED, copy]) for row in metered])
+            found.append((evidence(Diary(used, diary.excess[metered], diary.exported[metered]), references[0]), metered, 0))
     return Examples(
         {name: np.concatenate([part[0][name] for part in found]) for name in found[0][0]},
         np.concatenate([part[1] for part in found]),
         np.concatenate([np.full(len(part[1]), part[2]) for part in found]),
     )
+
+
+def _used_less(days: np.ndarray, first: int, latest: int, seed: list[int]) -> np.ndarray:
+    """The days of an account that really uses less from some day on: the same energy is not supplied either."""
+    random = np.random.default_rng([*seed, len(PATTERNS)])
+    return inject(days, int(random.integers(first, latest)), str(random.choice(HONEST)), random)
 
 
 def feature_names(facts: Sequence[str]) -> tuple[str, ...]:

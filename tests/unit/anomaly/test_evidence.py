@@ -68,6 +68,8 @@ def test_a_transformer_tells_a_theft_from_a_home_that_uses_less() -> None:
     unknown = evidence(diary(daily), peers())
     assert np.isnan(unknown["loss_kwh"]).all()
     assert not unknown["loss_match"].any()
+    assert not unknown["loss_told"].any()
+    assert thief["loss_told"] == [1.0]
 
 
 def test_who_generates_himself_is_told_by_his_export() -> None:
@@ -126,7 +128,13 @@ def test_examples_are_labelled_and_lose_at_the_transformer_what_they_hide() -> N
     references = {back: reference(SEASON, 8.0, LAST, back=back) for back in (0, 28)}
     made = examples(diary(daily, excess), references, np.arange(3), copies=2, least_kwh=0.3)
     assert made.label.sum() == 2 * 2 * len(PATTERNS)
-    assert (made.label == 0).sum() == 3 * 2
+    assert (made.label == 0).sum() == 3 * 2 + 2 * 2, "and two homes twice that really use less"
+    honest = np.flatnonzero(made.label == 0)[6:]
+    assert set(made.row[honest]) == {0, 1}
+    assert (made.features["ratio"][honest] < 0.97).all()
+    np.testing.assert_allclose(made.features["loss_match"][honest], 0.0, atol=1e-9)
+    unknown = examples(diary(daily), references, np.arange(3), copies=2, least_kwh=0.3)
+    assert (unknown.label == 0).sum() == 3 * 2, "where no loss is known nobody can tell"
     assert set(made.row[made.label == 1]) == {0, 1}
     assert set(made.features) == {*FEATURES, *FACTS}
     changed = made.label == 1
