@@ -26,7 +26,7 @@ from gridlens.models.definition import ModelFeature
 from gridlens.models.expansion import Expansion
 from gridlens.models.lineage import Given, Lineage
 from gridlens.models.margin_terms import LinearTerm, Term, booster_term, tree_term
-from gridlens.models.reason_rows import REASONS, SUMS, reason_lists, sums_by_group
+from gridlens.models.reason_rows import REASONS, SLOT_SUMS, SUMS, reason_lists, slot_sums, sums_by_group
 from gridlens.models.tree_paths import read_trees
 from gridlens.models.woe_sql import quoted
 
@@ -236,7 +236,7 @@ def _means(preparation: PipelineModel, columns: Sequence[str], background: DataF
     if isinstance(background, Mapping):
         return background
     ready = preparation.transform(background).select(*(vector_to_array(F.col(column)).alias(column) for column in columns))
-    sizes = ready.select(*(F.size(column).alias(column) for column in columns)).limit(1).collect()[0]
-    averages = [F.avg(F.get(column, F.lit(i))).alias(f"{at}_{i}") for at, column in enumerate(columns) for i in range(sizes[column])]
-    row = ready.agg(*averages).collect()[0]
-    return {column: [row[f"{at}_{i}"] for i in range(sizes[column])] for at, column in enumerate(columns)}
+    slots = map_rows(ready, slot_sums, StructType(list(SLOT_SUMS))).groupBy("vector", "slot")
+    found = slots.agg((F.sum("total") / F.sum("rows")).alias("mean")).collect()  # by slot: bounded
+    by_slot = sorted((row["vector"], row["slot"], row["mean"]) for row in found)
+    return {column: [mean for vector, _, mean in by_slot if vector == column] for column in columns}

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from gridlens.models.definition import ModelFeature
-from gridlens.models.reason_rows import reason_lists, sums_by_group, text_of
+from gridlens.models.reason_rows import reason_lists, slot_sums, sums_by_group, text_of
 from gridlens.models.reason_words import words
 
 
@@ -48,6 +48,16 @@ def test_sums_by_group_count_known_values_only() -> None:
     assert [(row["kind"], row["rows"], row["absolute"], row["signed"], row["known"], row["v"], row["c"], row["vc"]) for row in found] == [
         ("a", 2, 4.0, 4.0, 1.0, 10.0, 1.0, 10.0),
         ("b", 1, 2.0, -2.0, 1.0, 20.0, -2.0, -40.0),
+    ]
+
+
+def test_slots_are_summed_by_vector() -> None:
+    batch = pa.RecordBatch.from_pydict({"a": [[1.0, 2.0], [3.0, 4.0]], "b": [[0.5], [0.25]]})
+    rows = [row for part in slot_sums(batch) for row in part.to_pylist()]
+    assert [(row["vector"], row["slot"], row["total"], row["rows"]) for row in rows] == [
+        ("a", 0, 4.0, 2),
+        ("a", 1, 6.0, 2),
+        ("b", 0, 0.75, 2),
     ]
 
 
