@@ -188,7 +188,8 @@ def test_facts_say_what_was_made(first: TrainingSet, spark: SparkSession, settin
     assert (facts.rows("test"), facts.positives("test")) == (ACCOUNTS, sum(company.labels(MOMENTS[1]).values()))
     assert facts.rows("train") == len(found) - ACCOUNTS
     assert facts.moments[0].left_out == ACCOUNTS - facts.rows("train")
-    assert (facts.unseen_rows, facts.unseen_positives) == (sum(r["unseen"] for r in test), sum(r["label"] for r in test if r["unseen"]))
+    of_test = facts.moments[1]
+    assert (of_test.unseen, of_test.unseen_positives) == (sum(r["unseen"] for r in test), sum(r["label"] for r in test if r["unseen"]))
     assert facts.strongest[0].name in ("late_share_365d", "arrears_amount")
     assert first.outcomes == ("exposure", "unpaid", "days_to_pay", "settled")
     again = made(spark, settings)

@@ -23,13 +23,22 @@ _SHARE = 10_000
 
 @dataclass(frozen=True)
 class MomentFacts:
-    """The rows of one moment: used, held out of the training because their customers are kept for the test, positives of those used."""
+    """The rows of one moment.
+
+    Attributes:
+        part: train or test.
+        rows, positives: those that are used.
+        left_out: rows whose customers are kept for the test.
+        unseen, unseen_positives: in the test, of the rows those whose customers are in no earlier moment.
+    """
 
     as_of: dt.date
     part: str
     rows: int
     positives: int
-    left_out: int
+    left_out: int = 0
+    unseen: int = 0
+    unseen_positives: int = 0
 
 
 def snapshot_days(snapshots: Snapshots, last: dt.date) -> tuple[dt.date, ...]:
@@ -83,14 +92,17 @@ def training_rows(features: DataFrame, labels: DataFrame, model: Model, *, test:
 def moment_facts(rows: DataFrame) -> tuple[MomentFacts, ...]:
     """What :func:`training_rows` of all moments hold, oldest first."""
     used = F.col("part").isNotNull()
+    unseen = (F.col("part") == TEST) & F.col("unseen")
     counted = rows.groupBy("as_of").agg(
         F.max("part").alias("part"),
         F.count_if(used).alias("rows"),
         F.count_if(used & (F.col("label") == 1)).alias("positives"),
         F.count_if(~used).alias("left_out"),
+        F.count_if(unseen).alias("unseen"),
+        F.count_if(unseen & (F.col("label") == 1)).alias("unseen_positives"),
     )
     found = sorted(counted.collect(), key=lambda row: row["as_of"])  # one a moment
-    return tuple(MomentFacts(row["as_of"], row["part"] or TRAIN, row["rows"], row["positives"], row["left_out"]) for row in found)
+    return tuple(MomentFacts(**{**row.asDict(), "part": row["part"] or TRAIN}) for row in found)
 
 
 def require_both_classes(model: Model, moments: Sequence[MomentFacts]) -> None:

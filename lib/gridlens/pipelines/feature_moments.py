@@ -18,7 +18,7 @@ from gridlens.pipelines.account_features import batches_digest, write_account_fe
 from gridlens.pipelines.changes import ACCOUNTS, last_digests
 from gridlens.pipelines.features import run_features
 from gridlens.pipelines.history import by_this_version
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import of_micros
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -38,8 +38,9 @@ def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Mo
     whole features job runs for that moment; its next run computes the load shapes of the present anew. Takes the writer's lease for each.
     """
     digest = batches_digest(warehouse)
+    current = _current(warehouse, [day for day, _ in moments], digest)
     for as_of, known_at in moments:
-        if _current(warehouse, as_of, known_at, digest):
+        if (as_of, known_at) in current:
             continue
         blocks = warehouse.read(INTERVAL_DAY).where((F.col("local_date") <= F.lit(as_of)) & (F.col("known_from") <= F.lit(known_at)))
         if warehouse.written(INTERVAL_DAY) and not empty(blocks):
@@ -48,16 +49,18 @@ def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Mo
             _without_blocks(warehouse, settings, as_of, known_at, digest, say)
 
 
-def _current(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, digest: str) -> bool:
-    """True where the last run that wrote the moment's features knew the same batches, by this version."""
-    good = (F.col("job") == "features") & (F.col("outcome") == "succeeded") & by_this_version() & of_moment(as_of, known_at)
+def _current(warehouse: Warehouse, days: Sequence[dt.date], digest: str) -> set[Moment]:
+    """The moments of these days whose features the last run that wrote them made from the same batches, by this version."""
+    moment = ("as_of", F.unix_micros("known_at").alias("micros"))
+    good = (F.col("job") == "features") & (F.col("outcome") == "succeeded") & by_this_version() & F.col("as_of").isin(list(days))
     told = F.struct(
         F.get_json_object("parameters", f"$.{_BATCHES}").alias("own"), F.get_json_object("fingerprints", f"$.{ACCOUNTS}").alias("shared")
     )
-    last = warehouse.read(RUN_LOG).where(good).agg(F.max_by(told, "ended_at").alias("last")).select("last.*").first()
-    if last is None or digest not in (last["own"], str(last["shared"]).partition(" ")[0]):
-        return False
-    return not empty(warehouse.read(ACCOUNT_FEATURE).where(of_moment(as_of, known_at)))
+    runs = warehouse.read(RUN_LOG).where(good).groupBy(*moment).agg(F.max_by(told, "ended_at").alias("last"))
+    there = warehouse.read(ACCOUNT_FEATURE).where(F.col("as_of").isin(list(days))).select(*moment).distinct()
+    rows = runs.join(there, on=["as_of", "micros"], how="left_semi").select("as_of", "micros", "last.*").collect()  # one a moment
+    same = [row for row in rows if digest in (row["own"], str(row["shared"]).partition(" ")[0])]
+    return {(row["as_of"], of_micros(row["micros"])) for row in same}
 
 
 def _without_blocks(warehouse: Warehouse, settings: Settings, as_of: dt.date, known_at: dt.datetime, digest: str, say: Say) -> None:

@@ -52,7 +52,6 @@ class TrainingFacts:
         as_of, known_at: last day of the facts that labels are made from, and what was known of them.
         moments: rows by moment, oldest first; the last one is the test.
         data: count and XOR of a hash over all rows, in any order.
-        unseen_rows, unseen_positives: rows of the test whose customers are in no earlier moment.
         strongest: how well the features tell the label alone, strongest first.
     """
 
@@ -62,8 +61,6 @@ class TrainingFacts:
     known_at: dt.datetime
     moments: tuple[MomentFacts, ...]
     data: str
-    unseen_rows: int
-    unseen_positives: int
     strongest: tuple[FeatureFact, ...]
 
     def rows(self, part: str) -> int:
@@ -71,6 +68,15 @@ class TrainingFacts:
 
     def positives(self, part: str) -> int:
         return sum(moment.positives for moment in self.moments if moment.part == part)
+
+    @property
+    def unseen_rows(self) -> int:
+        """Rows of the test whose customers are in no earlier moment."""
+        return sum(moment.unseen for moment in self.moments)
+
+    @property
+    def unseen_positives(self) -> int:
+        return sum(moment.unseen_positives for moment in self.moments)
 
     def record(self) -> dict[str, Any]:
         """All of it as plain values for a log."""
@@ -147,16 +153,10 @@ def training_set(
             refuse_future(_dated(warehouse, moments), known=dict(moments))
             strongest = refuse_leaks(frame, model.definition.features, seed=model.definition.learner.seed)
         digest = table_digest(frame)
-        unseen = (
-            frame.where((F.col("part") == TEST) & F.col("unseen")).agg(F.count("*").alias("rows"), F.sum("label").alias("hits")).first()
-        )
     except BaseException:
         rows.unpersist()
         raise
-    assert unseen is not None
-    told = TrainingFacts(
-        model.id, model.fingerprint, as_of, known_at, found, digest, int(unseen["rows"]), int(unseen["hits"] or 0), strongest
-    )
+    told = TrainingFacts(model.id, model.fingerprint, as_of, known_at, found, digest, strongest)
     return TrainingSet(frame, tuple(outcome.name for outcome in model.label.outcomes), told, rows)
 
 

@@ -105,9 +105,10 @@ def test_customers_of_the_test_are_in_no_earlier_moment(spark: SparkSession, mod
 
 def test_facts_of_moments_count_what_is_used(spark: SparkSession) -> None:
     a, b = dt.date(2025, 9, 30), dt.date(2025, 12, 31)
-    rows = [(b, "test", 1), (b, "test", 0), (a, "train", 1), (a, "train", 0), (a, "train", 0), (a, None, 1), (a, None, 0)]
-    found = moment_facts(spark.createDataFrame(rows, "as_of date, part string, label int"))
-    assert found == (MomentFacts(a, "train", 3, 1, 2), MomentFacts(b, "test", 2, 1, 0))
+    rows = [(b, "test", 1, True), (b, "test", 0, True), (b, "test", 0, False), (b, "test", 1, False), (b, "test", 0, True)]
+    rows += [(a, "train", 1, False), (a, "train", 0, False), (a, "train", 0, False), (a, None, 1, True), (a, None, 0, True)]
+    found = moment_facts(spark.createDataFrame(rows, "as_of date, part string, label int, unseen boolean"))
+    assert found == (MomentFacts(a, "train", 3, 1, left_out=2), MomentFacts(b, "test", 5, 2, 0, unseen=3, unseen_positives=1))
 
 
 @pytest.mark.parametrize(
