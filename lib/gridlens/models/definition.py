@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import field_validator, model_validator
 from pydantic import Field as ModelField
+from pydantic import field_validator, model_validator
 
 from gridlens.definitions import Frozen
 
@@ -160,6 +160,7 @@ class ModelDefinition(Frozen):
         version: of the definition, raised by its author.
         population: checked boolean expression over account_feature_v1; the rest is neither trained on nor scored.
         label, snapshots, features, learner, gate, bands, costs: see there.
+        last_value: number whose higher values stand for more risk, judged beside the model; None: no such baseline.
         groups: columns whose groups are compared.
         capacity: cases that the team can work on after one scoring.
     """
@@ -176,6 +177,7 @@ class ModelDefinition(Frozen):
     snapshots: Snapshots = Snapshots()
     features: tuple[ModelFeature, ...] = ModelField(min_length=1)
     learner: LearnerDefinition
+    last_value: str | None = None
     groups: tuple[str, ...] = ("category",)
     capacity: int = ModelField(default=100, ge=1)
     costs: Costs | None = None

@@ -126,6 +126,8 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
         if name not in usable:
             hint = nearest(name, usable, "expected a column of text, whole numbers or flags")
             yield ("groups", i), f"groups: {name} is no column of account_feature_v1 that has groups; {hint}"
+    if definition.last_value is not None and definition.last_value not in [f.name for f in definition.features if f.kind == "number"]:
+        yield ("last_value",), f"last_value: {definition.last_value} is none of the model's features that are numbers; take one of them"
     function = definition.label.function
     if function not in LABELS:
         hint = nearest(function, LABELS, f"expected one of {', '.join(LABELS)}")

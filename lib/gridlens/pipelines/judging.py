@@ -65,7 +65,7 @@ def judge(warehouse: Warehouse, model: Model, fitted: Fitted, data: TrainingSet,
     some = 0 < facts.unseen_positives < facts.unseen_rows
     unseen = evaluate(scored.where("unseen"), capacity=told.capacity, costs=told.costs) if some else None
     train = evaluate(fitted.pipeline.transform(data.train), capacity=told.capacity, costs=told.costs)
-    simple = baselines(data.train, data.test, told.features, capacity=told.capacity)
+    simple = baselines(data.train, data.test, told.features, capacity=told.capacity, last_value=told.last_value)
     against = _compared(warehouse, model, scored, champion) if champion else None
     number = str(champion.version.version) if champion else None
     decision = decide(told.gate, test, baselines=simple, against=against, champion=number)

@@ -25,6 +25,7 @@ from gridlens.models.scoring import decile_limits, with_band, with_decile
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.model_log import DEFINITION, MEANS, PROFILE, scratch
+from gridlens.pipelines.model_watch import seen_since
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import ScoreOptions
 from gridlens.pipelines.scores import JOB
@@ -143,11 +144,11 @@ def _rows(rows: DataFrame, model: Model, champion: Loaded, moment: Moment) -> Da
 
 
 def _drift(warehouse: Warehouse, scored: DataFrame, model: Model, before: Profile, champion: Loaded, moment: Moment, run: Run) -> Drift:
-    found = judged(shifts(scored, before), before=before)
-    version = str(champion.version.version)
-    of = {"model_id": model.id, "model_version": version, "as_of": moment.as_of, "known_at": moment.known_at, "run_id": run.run_id}
-    rows = drift_rows(found, of=of)
-    where = {"model_id": model.id, "model_version": version, "as_of": moment.as_of, "known_at": moment.known_at}
+    number = champion.version.version
+    seen = seen_since(warehouse, warehouse.settings, model, number, before, as_of=moment.as_of, known_at=moment.known_at)
+    found = judged(shifts(scored, before), seen, before=before)
+    where = {"model_id": model.id, "model_version": str(number), "as_of": moment.as_of, "known_at": moment.known_at}
+    rows = drift_rows(found, of={**where, "run_id": run.run_id})
     condition = " AND ".join(literal_in(column, [value]) for column, value in where.items())
     warehouse.replace(MODEL_DRIFT, warehouse.spark.createDataFrame(rows, MODEL_DRIFT.schema).coalesce(1), where=condition)
     run.wrote(f"gold.{MODEL_DRIFT.name}", len(rows))

@@ -16,7 +16,11 @@ def random_tree(rng: np.random.Generator, depth: int, slots: int, cover: float =
     if depth == 0 or (depth < 3 and rng.random() < 0.15):
         return {"value": float(rng.normal()), "cover": cover}
     slot, share = int(rng.integers(slots)), float(rng.uniform(0.1, 0.9))
-    rule = {"categories": sorted(rng.choice(5, int(rng.integers(1, 5)), replace=False).tolist())} if slot == coded else {"upto": float(rng.normal())}
+    rule = (
+        {"categories": sorted(rng.choice(5, int(rng.integers(1, 5)), replace=False).tolist())}
+        if slot == coded
+        else {"upto": float(rng.normal())}
+    )
     left = random_tree(rng, depth - 1, slots, cover * share, coded=coded)
     right = random_tree(rng, depth - 1, slots, cover * (1 - share), coded=coded)
     return {"slot": slot, "left": left, "right": right, "cover": cover, **rule}
@@ -66,7 +70,16 @@ def rows_of(trees: list[Node]) -> list[dict[str, Any]]:
     def add(tree: int, node: Node, first: int) -> int:
         here = len(rows)
         leaf = "slot" not in node
-        rows.append({"tree": tree, "id": here - first, "left": -1, "right": -1, "prediction": node.get("value", 0.0), "stats": [node["cover"], 0, 0]})
+        rows.append(
+            {
+                "tree": tree,
+                "id": here - first,
+                "left": -1,
+                "right": -1,
+                "prediction": node.get("value", 0.0),
+                "stats": [node["cover"], 0, 0],
+            }
+        )
         rule = [] if leaf else ([node["upto"]] if "upto" in node else [float(c) for c in node["categories"]])
         rows[here] |= {"slot": node.get("slot", -1), "rule": rule, "categories": 5 if "categories" in node else -1}
         if not leaf:
