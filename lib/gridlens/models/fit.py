@@ -64,7 +64,7 @@ def fit(
     """Fits, chooses, blends and calibrates.
 
     The rows of one account are in one fold. Rows are laid out by hashes of their content, so that neither their order nor their partitions
-    change the result; MLlib adds up partial sums as they come, which with more than two partitions (100,000 rows) can change last digits.
+    decide what is sampled; MLlib adds up partial sums in the order in which they come, which can change last digits.
 
     Args:
         train: the training rows: features, label, ``by``, and ``weight`` where rows count differently.
