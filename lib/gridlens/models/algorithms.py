@@ -28,7 +28,8 @@ DEFAULTS: dict[Kind, dict[str, float]] = {
     "logistic_regression": {"ridge": 0.002, "elastic_net": 0.0},
     "xgboost": {"trees": 500, "max_depth": 5, "step_size": 0.05, "subsample": 0.8, "feature_share": 0.5, "min_rows": 5},
 }
-"""Settings that a grid doesn't name; the best of those tried on three public data sets (2026-11, docs/results.md)."""
+"""Settings that a grid doesn't name: the best of those tried on folds of three public data sets, on stand-ins of MLlib's trees made with
+another library (the same loss, leaves and bins; 2026-11)."""
 BOOSTED: tuple[Kind, ...] = ("gradient_boosted_trees", "xgboost")
 """Algorithms whose ``trees`` are the most that early stopping may keep."""
 MEMORY_MB = 1024
