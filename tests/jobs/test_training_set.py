@@ -18,8 +18,9 @@ from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
 from gridlens.errors import SourceError
 from gridlens.models.library import named
 from gridlens.pipelines import feature_moments
+from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.moments import knowledge_of_day
-from gridlens.pipelines.training_set import TrainingSet, model_definitions, training_set
+from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.settings import Settings, conf_files, load_settings
 from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
@@ -141,7 +142,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Sett
 
 
 def made(spark: SparkSession, settings: Settings, *, known_at: dt.datetime | None = None) -> TrainingSet:
-    model = named(model_definitions(settings), "late")
+    model = named(model_library(settings), "late")
     known_at = known_at or knowledge_of_day(AS_OF, settings)
     return training_set(spark, settings, Warehouse(spark, settings), model, as_of=AS_OF, known_at=known_at, say=lambda _: None)
 

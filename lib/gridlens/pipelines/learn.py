@@ -1,4 +1,4 @@
-"""The models' part of the chain: trains what has no good champion yet, then scores by every champion."""
+"""The models' part of the chain: trains what has no good champion yet, then scores by every champion; the credit grade likewise."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.model import MODEL_DRIFT
 from gridlens.errors import SourceError
 from gridlens.models.library import Model
+from gridlens.pipelines.anomaly import AnomaliesResult, run_anomalies
+from gridlens.pipelines.credit import CreditResult, run_credit
+from gridlens.pipelines.credit_cards import scorecard_plan
+from gridlens.pipelines.credit_train import CreditTrainResult, run_credit_train
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.moments import of_moment
-from gridlens.pipelines.options import ScoreOptions, TrainOptions
+from gridlens.pipelines.options import AnomalyOptions, CreditOptions, ScoreOptions, TrainOptions
 from gridlens.pipelines.score import ScoreResult, run_score
 from gridlens.pipelines.tag_state import Moment
 from gridlens.pipelines.train import TrainResult, run_train
@@ -48,6 +52,31 @@ class Learned:
         return all(done is None or done.nothing_new for done in (self.trained, self.scored))
 
 
+@dataclass(frozen=True)
+class Graded:
+    """What the chain did with the credit grade; fields as those of :class:`Learned`."""
+
+    trained: CreditTrainResult | None
+    graded: CreditResult | None
+    why_not: str | None
+
+    @property
+    def nothing_new(self) -> bool:
+        return all(done is None or done.nothing_new for done in (self.trained, self.graded))
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the chain did about abnormal usage; ``why_not``: why it did nothing."""
+
+    found: AnomaliesResult | None
+    why_not: str | None
+
+    @property
+    def nothing_new(self) -> bool:
+        return self.found is None or self.found.nothing_new
+
+
 def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Iterator[Learned]:
     """Trains and scores the models of conf/models, one after another.
 
@@ -73,13 +102,49 @@ def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, s
     versions = store.versions(model.id)
     if not _due(warehouse, versions, model, moment):
         return None, None
-    accounts = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).where(model.population.column()).count()
-    if accounts < LEAST_ACCOUNTS:
-        return None, f"not trained: {accounts:,} accounts are in its population, fewer than {LEAST_ACCOUNTS:,}"
+    if few := _too_few(warehouse, model, moment):
+        return None, few
     try:
         return run_train(warehouse.spark, warehouse.settings, TrainOptions(model.id, moment.as_of, moment.known_at), say=say), None
     except SourceError as error:
         return None, f"not trained: {error}"
+
+
+def _too_few(warehouse: Warehouse, model: Model, moment: Moment) -> str | None:
+    """Why a population is too small to learn from; None where it is large enough."""
+    accounts = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).where(model.population.column()).count()
+    return f"not trained: {accounts:,} accounts are in its population, fewer than {LEAST_ACCOUNTS:,}" if accounts < LEAST_ACCOUNTS else None
+
+
+def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Graded:
+    """Fits the scorecard where it has no version of its definition yet, and grades by the champion; says why where it cannot."""
+    warehouse, store = Warehouse(spark, settings), Store.open(settings)
+    options = CreditOptions(as_of=moment.as_of, known_at=moment.known_at)
+    plan = scorecard_plan(settings, options.scorecard)
+    trained, why_not = None, None
+    if _due(warehouse, store.versions(options.scorecard), plan.model, moment):
+        why_not = _too_few(warehouse, plan.model, moment)
+        if why_not is None:
+            try:
+                trained = run_credit_train(spark, settings, options, say=say)
+            except SourceError as error:
+                why_not = f"not trained: {error}"
+    champion = any(CHAMPION in version.aliases for version in store.versions(options.scorecard))
+    if not champion and why_not is None:
+        why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
+    return Graded(trained, run_credit(spark, settings, options, say=say) if champion else None, why_not)
+
+
+def search_usage(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Searched:
+    """Searches for abnormal usage; says why where there are too few accounts, or no daily energy, to learn what is usual."""
+    rows = Warehouse(spark, settings).read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at) & F.col("is_open"))
+    accounts = rows.count()
+    if accounts < LEAST_ACCOUNTS:
+        return Searched(None, f"not searched: {accounts:,} accounts are open, fewer than {LEAST_ACCOUNTS:,}")
+    try:
+        return Searched(run_anomalies(spark, settings, AnomalyOptions(moment.as_of, moment.known_at), say=say), None)
+    except SourceError as error:
+        return Searched(None, f"not searched: {error}")
 
 
 def _due(warehouse: Warehouse, versions: list[Version], model: Model, moment: Moment) -> bool:

@@ -19,7 +19,7 @@ from gridlens.features.account_windows import local_day
 from gridlens.fold.versioned import as_known
 from gridlens.models.labels import Facts, Window
 from gridlens.models.leakage import FeatureFact, refuse_future, refuse_leaks
-from gridlens.models.library import Model, load_models
+from gridlens.models.library import Model
 from gridlens.models.training import (
     TEST,
     TRAIN,
@@ -31,11 +31,10 @@ from gridlens.models.training import (
     training_rows,
 )
 from gridlens.pipelines.changes import table_digest
-from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.feature_moments import with_features
 from gridlens.pipelines.moments import end_of_local_day, knowledge_of_day, of_moment
 from gridlens.runs import timed
-from gridlens.settings import Settings, conf_files
+from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -111,11 +110,6 @@ class TrainingSet:
     def release(self) -> None:
         """Frees the memory."""
         self.kept.unpersist()
-
-
-def model_definitions(settings: Settings) -> tuple[Model, ...]:
-    """The models of conf/models, the user's files first; raises DefinitionError at the first mistake, naming file and line."""
-    return load_models(conf_files(settings, "models"), taggable())
 
 
 def training_set(

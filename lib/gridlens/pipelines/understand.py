@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from gridlens.pipelines.anomaly import AnomaliesResult
 from gridlens.pipelines.association_facts import basket_library
 from gridlens.pipelines.associations import AssociationsResult, run_associations
 from gridlens.pipelines.audience import AudienceResult, read_definitions, run_build
+from gridlens.pipelines.credit import CreditResult
+from gridlens.pipelines.credit_train import CreditTrainResult
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.graph import GraphResult, run_graph
-from gridlens.pipelines.learn import Learned, learn
+from gridlens.pipelines.learn import Graded, Learned, Searched, grade_credit, learn, search_usage
 from gridlens.pipelines.options import AssociationOptions, GraphOptions, SegmentOptions, TagOptions, TrajectoryOptions
+from gridlens.pipelines.score import ScoreResult
 from gridlens.pipelines.segments import SegmentsResult, run_segments
 from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.tags import TagsResult, run_tags
+from gridlens.pipelines.train import TrainResult
 from gridlens.pipelines.trajectory import TrajectoryResult, run_trajectory
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -39,8 +44,15 @@ def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at
     """Runs the jobs one after another; each reads what those before it wrote."""
     library = tag_library(settings)
     say("models")
-    for learned in learn(spark, settings, required_features(Warehouse(spark, settings), as_of, known_at), say=say):
-        yield Understood(f"model {learned.model}", learned.nothing_new, _model(learned), _seconds(learned))
+    moment = required_features(Warehouse(spark, settings), as_of, known_at)
+    for learned in learn(spark, settings, moment, say=say):
+        yield Understood(f"model {learned.model}", learned.nothing_new, _model(learned), _seconds(learned.trained, learned.scored))
+    say("credit grade")
+    credit = grade_credit(spark, settings, moment, say=say)
+    yield Understood("credit", credit.nothing_new, _credit(credit), _seconds(credit.trained, credit.graded))
+    say("abnormal usage")
+    anomalies = search_usage(spark, settings, moment, say=say)
+    yield Understood("anomalies", anomalies.nothing_new, _anomalies(anomalies), _seconds(anomalies.found))
     say("tags")
     tags = run_tags(spark, settings, TagOptions(as_of, known_at), library=library, say=say)
     yield Understood("tags", tags.nothing_new, _tags(tags), tags.seconds)
@@ -73,8 +85,24 @@ def _model(done: Learned) -> str:
     return "; ".join([*parts, *([done.why_not] if done.why_not else [])])
 
 
-def _seconds(done: Learned) -> float:
-    return sum(one.seconds for one in (done.trained, done.scored) if one)
+def _credit(done: Graded) -> str:
+    parts = []
+    if done.trained and not done.trained.nothing_new:
+        parts.append(f"version {done.trained.version} is {done.trained.decision}")
+    if done.graded and done.graded.accounts:
+        grades = ", ".join(f"{grade.grade} {grade.accounts:,}" for grade in done.graded.grades)
+        parts.append(f"{done.graded.accounts:,} accounts graded: {grades}")
+    return "; ".join([*parts, *([done.why_not] if done.why_not else [])])
+
+
+def _anomalies(done: Searched) -> str:
+    found = done.found
+    told = f"{found.alerts:,} alerts among {found.accounts:,} accounts, {found.visits:,} visits" if found and not found.nothing_new else ""
+    return done.why_not or told
+
+
+def _seconds(*done: TrainResult | ScoreResult | CreditTrainResult | CreditResult | AnomaliesResult | None) -> float:
+    return sum(one.seconds for one in done if one)
 
 
 def _tags(done: TagsResult) -> str:

@@ -9,7 +9,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.errors import DefinitionError, SettingsError
 from gridlens.models.labels.arrears import BillUnpaid
 from gridlens.models.library import Model, load_models, named
-from gridlens.pipelines.training_set import model_definitions
+from gridlens.pipelines.training_set import model_library
 from gridlens.settings import load_settings
 
 COLUMNS = {
@@ -52,7 +52,7 @@ def loaded(folder: Path, text: str = GOOD) -> tuple[Model, ...]:
 
 
 def test_the_packaged_definitions_hold() -> None:
-    models = model_definitions(load_settings("local"))
+    models = model_library(load_settings("local"))
     assert {"arrears", "churn_household", "churn_business", "substitution"} <= {model.id for model in models}
     for model in models:
         assert len(model.features) >= 10, model.id
@@ -66,7 +66,7 @@ def test_models_keep_off_the_curve() -> None:
     """Curves reach back a few months where companies have them at all: what is made of them is null in earlier moments."""
     curve = {"mean_kw", "load_factor", "night_share", "evening_share", "regularity", "export_share", "zero_share", "load_factor_percentile"}
     assert curve <= set(ACCOUNT_FEATURE.columns)
-    assert {(m.id, name) for m in model_definitions(load_settings("local")) for name in m.features if name in curve} == set()
+    assert {(m.id, name) for m in model_library(load_settings("local")) for name in m.features if name in curve} == set()
 
 
 def test_a_definition_comes_with_its_label_and_columns(tmp_path: Path) -> None:
