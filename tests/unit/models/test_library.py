@@ -9,7 +9,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.errors import DefinitionError, SettingsError
 from gridlens.models.labels.arrears import BillUnpaid
 from gridlens.models.library import Model, load_models, named
-from gridlens.pipelines.training_set import model_library
+from gridlens.pipelines.declared import model_library
 from gridlens.settings import load_settings
 
 COLUMNS = {
