@@ -36,7 +36,7 @@ def train(
 ) -> None:
     """Train a model, judge it out of time, and register the version: champion where it passes the gate, else challenger.
 
-    Examples: `gridlens train arrears`; on a table of yours: `gridlens train my_churn --data clients.csv --label churn`
+    Example: `gridlens train arrears`; on a table of yours: `gridlens train my_churn --data clients.csv --label churn`
     """
     if data is None:
         from gridlens.pipelines.declared import model_library

@@ -27,8 +27,12 @@ COMMANDS += ["profile"]
 COMMANDS += [f"graph {name}" for name in ("run", "neighbours", "group", "alike", "influence")]
 COMMANDS += [f"segments {name}" for name in ("run", "list", "show", "large", "small")]
 COMMANDS += [f"anomalies {name}" for name in ("run", "list", "show")]
+COMMANDS += [f"credit {name}" for name in ("train", "grade", "decide", "card")]
+COMMANDS += ["train", "score", "models", "promote", "rollback", "explain"]
 COMMANDS += [f"audience {name}" for name in ("list", "check", "count", "build", "explain", "overlap")]
 LISTING = [
+    "models",
+    "explain",
     "anomalies list",
     "anomalies show",
     "audience count",
@@ -73,7 +77,18 @@ def test_help_of_every_command_teaches_with_an_example(command: str, capsys: pyt
 
 def test_every_command_is_in_the_list_above() -> None:
     group = typer.main.get_command(app)
-    found = set(group.commands) - {"anomalies", "associations", "audience", "graph", "segments", "sources", "tags", "trajectory", "version"}  # type: ignore[attr-defined]
+    found = set(group.commands) - {
+        "anomalies",
+        "associations",
+        "audience",
+        "credit",
+        "graph",
+        "segments",
+        "sources",
+        "tags",
+        "trajectory",
+        "version",
+    }  # type: ignore[attr-defined]
     assert found == {c for c in COMMANDS if " " not in c}
 
 
