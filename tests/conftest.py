@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from gridlens.session import get_spark
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
+# A machine that is busy with something else is no defect of the code.
+hypothesis.settings.register_profile("gridlens", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("gridlens")
 REMOTE = os.environ.pop("GRIDLENS_TEST_REMOTE", None)
 """``local[2]``: the tests run on Spark Connect, which no process can have beside a classic session."""
 PROJECT = Path(__file__).resolve().parents[1]
