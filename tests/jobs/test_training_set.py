@@ -178,7 +178,7 @@ def test_rows_are_the_labels_of_each_moment_with_what_was_known_then(first: Trai
     features = features_of(settings)
     for (day, account), row in found.items():
         own = features[str(day), account]
-        assert own["known_at"] == knowledge_of_day(day, settings)
+        assert own["known_at"] == knowledge_of_day(day, settings).replace(tzinfo=None)
         assert (row["late_share_365d"], row["last_bill_amount"]) == (own["late_share_365d"], own["last_bill_amount"])
     assert len({row["late_share_365d"] for row in found.values()}) > 5
 
