@@ -141,14 +141,18 @@ def test_thieves_are_found_dated_counted_and_visits_change_the_order(
     told = json.loads(capsys.readouterr().out)
     found = alerts(spark, settings)
     assert (told["accounts"], told["alerts"], told["visits"], told["nothing_new"]) == (HOMES, len(found), 2, False)
-    recorded, _, _ = world()
+    recorded, exported, supplied = world()
     thief = found[account(THIEF)]
     assert (thief["kind"], thief["visit"], thief["peers"]) == ("under_recording", True, "residential")
     assert abs((thief["changed_on"] - day(START)).days) <= 3
     missing = recorded[THIEF, START:].sum() * (1 / 0.35 - 1)
     assert thief["lost_kwh"] == pytest.approx(missing, rel=0.15)
     assert thief["ratio"] == pytest.approx(0.35, abs=0.05)
-    assert thief["loss_match"] == pytest.approx(1.0, abs=0.15)
+    shared = THIEF // EACH
+    metered = (recorded - np.nan_to_num(exported)).reshape(HOMES // EACH, EACH, DAYS).sum(axis=1)
+    lost = (supplied - metered)[shared]
+    more = lost[START:].mean() - lost[:START].mean()
+    assert thief["loss_match"] == pytest.approx(more / (missing / (DAYS - START)), rel=0.15), "others steal behind the same transformer"
     assert thief["last_inspected_on"] is None, "that visit was not known yet"
     assert float(thief["recoverable_amount"]) == pytest.approx(thief["recoverable_kwh"] * thief["price"], abs=0.01)
     assert thief["recoverable_kwh"] == pytest.approx(thief["lost_kwh"]), "the change is younger than a year"
