@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import typer
 import yaml
 from gridlens.cli import app
+from gridlens.pipelines.declared import model_library
+from gridlens.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUNDLE = yaml.safe_load((PROJECT / "databricks.yml").read_text("utf-8"))
@@ -31,15 +34,41 @@ def filled(text: str) -> str:
 
 def accept(command: str, parameters: list[str]) -> Any:
     """The command's context for these parameters; raises UsageError where it does not take them."""
-    chosen = COMMANDS[command]
-    return getattr(chosen, "commands", {}).get("build" if command == "audience" else "run", chosen).make_context(command, list(parameters))
+    chosen, given = COMMANDS[command], list(parameters)
+    below = getattr(chosen, "commands", {})
+    if below:  # jobs/credit.py is told which of its commands it is to run, the other scripts have theirs
+        chosen = below.get("build" if command == "audience" else "run") or below[given.pop(0)]
+    return chosen.make_context(command, given)
+
+
+def script_task(task: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The task that runs a script, and what its ``{{input}}`` stands for in turn."""
+    each = task.get("for_each_task")
+    return (each["task"], json.loads(filled(each["inputs"]))) if each else (task, [""])
 
 
 def test_every_file_of_the_resources_is_included_and_holds_a_job() -> None:
     assert set(RESOURCES) == set((PROJECT / "resources").iterdir())
     assert {path for path, _ in JOBS.values()} == set(RESOURCES)
-    daily = {"ingest", "features", "tags", "graph", "trajectory", "segments", "associations", "audience"}
-    assert {task["task_key"] for _, job in JOBS.values() for task in job["tasks"]} == daily | {"migrate", "maintain"}
+    keys = {name: [task["task_key"] for task in job["tasks"]] for name, (_, job) in JOBS.items()}
+    understood = ["tags", "graph", "trajectory", "segments", "associations", "audience"]
+    assert keys == {
+        "gridlens_daily": ["ingest", "features", "score", "credit", "anomalies", *understood],
+        "gridlens_models": ["train", "credit_train"],
+        "gridlens_upkeep": ["migrate", "maintain"],
+    }
+
+
+def test_every_model_is_trained_and_scored() -> None:
+    models = [model.id for model in model_library(load_settings("local", environ={}))]
+    tasks = {task["task_key"]: script_task(task)[1] for _, job in JOBS.values() for task in job["tasks"]}
+    assert tasks["train"] == tasks["score"] == models
+
+
+def test_what_reads_scores_waits_for_them_and_runs_though_a_model_has_no_champion() -> None:
+    (tags,) = [task for task in JOBS["gridlens_daily"][1]["tasks"] if task["task_key"] == "tags"]
+    assert {one["task_key"] for one in tags["depends_on"]} == {"features", "score", "credit", "anomalies"}
+    assert tags["run_if"] == "AT_LEAST_ONE_SUCCESS"
 
 
 def test_every_variable_is_declared_and_used() -> None:
@@ -51,13 +80,17 @@ def test_every_variable_is_declared_and_used() -> None:
 
 @pytest.mark.parametrize(("path", "job", "task"), TASKS)
 def test_a_task_runs_a_script_with_options_it_knows(path: Path, job: dict[str, Any], task: dict[str, Any]) -> None:
-    script = (path.parent / task["spark_python_task"]["python_file"]).resolve()
+    inner, inputs = script_task(task)
+    script = (path.parent / inner["spark_python_task"]["python_file"]).resolve()
     assert script.is_file()
-    context = accept(script.stem, [filled(text) for text in task["spark_python_task"]["parameters"]])
-    assert context.params["profile"] == "databricks"
-    sources = context.params.get("sources")
-    assert sources is None or (PROJECT / "conf" / "sources" / sources).is_file()
-    assert task["environment_key"] in {environment["environment_key"] for environment in job["environments"]}
+    for value in inputs:
+        parameters = [filled(text).replace("{{input}}", value) for text in inner["spark_python_task"]["parameters"]]
+        context = accept(script.stem, parameters)
+        assert context.params["profile"] == "databricks"
+        assert context.params.get("name", value) == value
+        sources = context.params.get("sources")
+        assert sources is None or (PROJECT / "conf" / "sources" / sources).is_file()
+    assert inner["environment_key"] in {environment["environment_key"] for environment in job["environments"]}
     assert {other["task_key"] for other in task.get("depends_on", [])} <= {other["task_key"] for other in job["tasks"]}
 
 
