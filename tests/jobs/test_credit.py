@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from delta_files import rows
-from delta_writer import put
-from gridlens import __version__
 from gridlens.cli import main
-from gridlens.contracts.gold import ACCOUNT_FEATURE
-from gridlens.contracts.ops import BATCH_ACCOUNT, RUN_LOG
-from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
 from gridlens.models.overlay import COLUMNS
-from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings, conf_files, load_settings
 from gridlens.tracking import Store
-from gridlens.warehouse import Warehouse
+from payers_world import ACCOUNTS, AS_OF, fill
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 
-AS_OF = dt.date(2026, 3, 31)
 MOMENTS = [dt.date(2025, 11, 30), dt.date(2026, 1, 31), AS_OF]
-DAY = dt.timedelta(days=1)
-ACCOUNTS = 500
 DEFINITION = """\
 scorecards:
   - id: small
@@ -58,50 +46,6 @@ scorecards:
 """
 
 
-def noon(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(4), dt.UTC)
-
-
-def features(random: np.random.Generator, slow: np.ndarray, moment: dt.date, settings: Settings) -> list[dict[str, Any]]:
-    """What is known of every account at a moment: noisy signs of how slowly it pays."""
-    known_at = knowledge_of_day(moment, settings)
-    seen = np.clip(slow + random.normal(0, 0.1, ACCOUNTS), 0, 1)
-    owed = random.poisson(2 * slow)
-    channels = np.where(random.random(ACCOUNTS) < slow, "counter", "app")
-    return [
-        {
-            "account_id": f"a{i:03}",
-            "party_id": f"p{i}",
-            "as_of": moment,
-            "known_at": known_at,
-            "is_open": True,
-            "bills_due_365d": 12 if i else 0,
-            "late_share_365d": float(seen[i]) if i % 9 else None,
-            "arrears_months": float(owed[i]),
-            "payment_channel": str(channels[i]),
-            "opened_on": dt.date(2020, 1, 1),
-        }
-        for i in range(ACCOUNTS)
-    ]
-
-
-def money(random: np.random.Generator, slow: np.ndarray) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A bill a month, due on the 23rd of the next one, and its payment: slow customers pay weeks late."""
-    bills, payments = [], []
-    for i in range(ACCOUNTS):
-        for m in range(8):
-            start = dt.date(2025 + (m + 7) // 12, (m + 7) % 12 + 1, 1)
-            end = (start + 31 * DAY).replace(day=1) - DAY
-            bill = {"bill_id": f"a{i:03}-{m}", "account_id": f"a{i:03}", "period_start": start, "period_end": end}
-            bill |= {"issued_on": end + 3 * DAY, "due_on": end + 23 * DAY, "amount": Decimal("80.00"), "known_from": noon(end + 4 * DAY)}
-            bills.append(bill)
-            paid = bill["due_on"] + (int(12 + random.exponential(20)) if random.random() < slow[i] else -2) * DAY
-            if paid <= AS_OF:
-                one = {"payment_id": f"P{bill['bill_id']}", "account_id": bill["account_id"], "bill_id": bill["bill_id"]}
-                payments.append({**one, "paid_at": noon(paid), "amount": bill["amount"], "known_from": noon(paid + DAY)})
-    return bills, payments
-
-
 @pytest.fixture(scope="module")
 def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse with features of three moments, bills and payments, and the one scorecard."""
@@ -111,25 +55,7 @@ def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
         (folder / "conf" / "scorecards" / file.name).write_text("scorecards: []\n", encoding="utf-8")
     (folder / "conf" / "scorecards" / "small.yml").write_text(DEFINITION, encoding="utf-8")
     settings = load_settings("local", conf_dir=folder / "conf", overrides={"root_dir": str(folder)})
-    random = np.random.default_rng(8)
-    slow = random.choice([0.03, 0.15, 0.5], ACCOUNTS)
-    bills, payments = money(random, slow)
-    since = {"opened_on": dt.date(2020, 1, 1), "valid_from": dt.date(2020, 1, 1), "known_from": noon(dt.date(2020, 1, 1))}
-    put(
-        settings,
-        ACCOUNT_TABLE,
-        [{"account_id": f"a{i:03}", "party_id": f"p{i}", **since} for i in range(ACCOUNTS)],
-        billing_kind="postpaid",
-    )
-    put(settings, SILVER["bill"], bills, currency="CNY", quantity_kwh=Decimal(100))
-    put(settings, SILVER["payment"], payments, currency="CNY", channel="app")
-    put(settings, BATCH_ACCOUNT, [{"_batch_id": "first"}])
-    for moment in MOMENTS:
-        put(settings, ACCOUNT_FEATURE, features(random, slow, moment, settings))
-    digest = json.dumps({"batches": batches_digest(Warehouse(spark, settings))})
-    ran = {"job": "features", "outcome": "succeeded", "version": __version__, "parameters": digest, "fingerprints": "{}"}
-    logs = [{"run_id": f"f{m}", "as_of": m, "known_at": knowledge_of_day(m, settings), **ran} for m in MOMENTS]
-    put(settings, RUN_LOG, logs)
+    fill(spark, settings, MOMENTS)
     return settings
 
 
