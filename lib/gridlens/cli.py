@@ -17,6 +17,8 @@ from gridlens import __version__
 from gridlens.cli_anomaly import anomalies_app
 from gridlens.cli_associations import associations_app
 from gridlens.cli_audience import audience_app
+from gridlens.cli_churn import churn_app
+from gridlens.cli_collection import collection_app
 from gridlens.cli_credit import credit_app
 from gridlens.cli_graph import graph_app
 from gridlens.cli_look import look_app
@@ -47,6 +49,8 @@ app.add_typer(tags_app, name="tags")
 app.add_typer(segments_app, name="segments")
 app.add_typer(anomalies_app, name="anomalies")
 app.add_typer(credit_app, name="credit")
+app.add_typer(collection_app, name="collection")
+app.add_typer(churn_app, name="churn")
 app.add_typer(audience_app, name="audience")
 app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")

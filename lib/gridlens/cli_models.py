@@ -1,4 +1,4 @@
-"""Commands about models: train, score, list versions, promote, roll back, explain a score."""
+"""Commands about models: train, score, list versions, promote, roll back, explain a score, list the drivers."""
 
 from __future__ import annotations
 
@@ -143,3 +143,27 @@ def explain(
     else:
         print_summary(f"{name} {account}", facts)
         print_table(reasons)
+
+
+@models_app.command("drivers")
+@with_settings
+def drivers(
+    settings: Settings,
+    name: _Name,
+    as_of: AsOf = None,
+    deciles: Annotated[int, typer.Option("--deciles", min=1, max=10, help="1: the tenth with the highest scores; 10: all accounts.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """List what drives a model's newest scores in total, and what can be done about it.
+
+    Example: `gridlens drivers churn_household`
+    """
+    from gridlens.pipelines.model_drivers import list_drivers
+
+    with session(settings) as spark:
+        facts, rows = list_drivers(spark, settings, name, as_of=as_of, deciles=deciles)
+    if as_json:
+        print_json({**facts, "drivers": rows})
+    else:
+        print_summary(f"Drivers of {name}", facts)
+        print_table(rows)

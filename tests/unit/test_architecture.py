@@ -16,6 +16,8 @@ FRONT = {
     "cli_anomaly",
     "cli_associations",
     "cli_audience",
+    "cli_churn",
+    "cli_collection",
     "cli_credit",
     "cli_graph",
     "cli_look",

@@ -28,10 +28,14 @@ COMMANDS += [f"graph {name}" for name in ("run", "neighbours", "group", "alike",
 COMMANDS += [f"segments {name}" for name in ("run", "list", "show", "large", "small")]
 COMMANDS += [f"anomalies {name}" for name in ("run", "list", "show")]
 COMMANDS += [f"credit {name}" for name in ("train", "grade", "decide", "card")]
-COMMANDS += ["train", "score", "models", "promote", "rollback", "explain"]
+COMMANDS += ["train", "score", "models", "promote", "rollback", "explain", "drivers"]
+COMMANDS += ["collection run", "collection list", "churn hazard"]
 COMMANDS += [f"audience {name}" for name in ("list", "check", "count", "build", "explain", "overlap")]
 LISTING = [
     "models",
+    "drivers",
+    "collection list",
+    "churn hazard",
     "explain",
     "anomalies list",
     "anomalies show",
@@ -81,6 +85,8 @@ def test_every_command_is_in_the_list_above() -> None:
         "anomalies",
         "associations",
         "audience",
+        "churn",
+        "collection",
         "credit",
         "graph",
         "segments",

@@ -6,6 +6,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.anomaly import USAGE_ALERT
 from gridlens.contracts.association import ASSOCIATION_RULE
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
+from gridlens.contracts.churn import CHURN_HAZARD
 from gridlens.contracts.collection import COLLECTION_CASE
 from gridlens.contracts.consumption_year import YEAR_FEATURES
 from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
@@ -93,6 +94,7 @@ GOLD: dict[str, Table] = {
         CREDIT_OVERLAY,
         CREDIT_GRADE,
         COLLECTION_CASE,
+        CHURN_HAZARD,
         NEXT_BEST_OFFER,
         OFFER_EXCLUSION,
         SUBSTITUTION_POTENTIAL,

@@ -119,7 +119,7 @@ def _arguments(origin: Defined[ModelDefinition], label: LabelFunction) -> Argume
 
 def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for i, feature in enumerate(definition.features):
-        for step, sentence in _of_feature(feature, columns):
+        for step, sentence in feature_mistakes(feature, columns):
             yield ("features", i, step), sentence
     usable = {name: kind for name, kind in columns.items() if kind in GROUPED and name not in IDENTITIES}
     for i, name in enumerate(definition.groups):
@@ -134,7 +134,8 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
         yield ("label", "function"), f"label function {function} is unknown; {hint}"
 
 
-def _of_feature(feature: ModelFeature, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def feature_mistakes(feature: ModelFeature, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(field, sentence) of everything that does not hold about a feature, given the columns that may be read with their types."""
     name, kind = feature.name, feature.kind
     if name in IDENTITIES or name not in columns:
         fitting = [column for column, type_ in columns.items() if _fits(kind, type_) and column not in IDENTITIES]

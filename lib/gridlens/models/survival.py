@@ -25,6 +25,7 @@ MIN_SETTLED = 30
 SAME_DAY = 0.5
 """Days that a bill paid on the day of its issue took; the logarithm needs more than nothing."""
 QUANTILES = (0.5, 0.9)
+EXPECTED_DAYS = "expected_days"
 _SCALE = "days_scale"
 
 
@@ -33,7 +34,8 @@ class TimeToPay:
     """A fitted model of time to pay.
 
     Attributes:
-        pipeline: stock MLlib stages from raw columns to ``days_scale``, ``expected_days``, ``days_p50``, ``days_p90``.
+        pipeline: stock MLlib stages from raw columns to ``days_scale``, ``expected_days``, ``days_p50``, ``days_p90``, and ``prediction``,
+            which are the expected days: what a served model answers.
         spread: s of the formula, the inverse of the Weibull's shape.
         rows: bills it was fitted on.
         settled: those of them that were paid.
@@ -80,7 +82,7 @@ def fit_time_to_pay(
     estimator = AFTSurvivalRegression(featuresCol=LINEAR_FEATURES, labelCol="taken", censorCol="ended", predictionCol=_SCALE, maxIter=200)
     model = estimator.fit(ready.select(LINEAR_FEATURES, taken, F.col(settled).cast("double").alias("ended")))
     spread = float(model.scale)
-    shown = [f"{_SCALE} * {gamma(1 + spread)!r}D AS expected_days"]
+    shown = [f"{_SCALE} * {gamma(1 + spread)!r}D AS {name}" for name in (EXPECTED_DAYS, "prediction")]
     shown += [f"{_SCALE} * {(-log(1 - q)) ** spread!r}D AS days_p{round(100 * q)}" for q in QUANTILES]
     told = SQLTransformer(statement=f"SELECT *, {', '.join(shown)} FROM __THIS__")
     return TimeToPay(PipelineModel([*prepared.stages, model, told]), spread, counts["rows"], counts["settled"])

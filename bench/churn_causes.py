@@ -1,0 +1,165 @@
+"""Whether churn scores name the planted cause: ``python -m bench.churn_causes --root-dir DIR --truth DIR``.
+
+DIR is the root_dir of a province with scores of churn_household or churn_business, DIR of ``--truth`` its hidden truth. The province ends
+with its last day, so the scores must be of an earlier moment: ``gridlens score churn_household --as-of 2025-12-31``.
+
+Looked at are the accounts that leave within the models' horizon after the moment. A cause counts as found where one of the features that
+show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers whose cause had
+begun to show at the moment (the province plants signs in the months of LEAD only: earlier there is nothing to find), to reach 0.9; in the
+detail the share by cause, that of all leavers, that of those in the highest tenth of the scores, and what chance would give: the share of
+the accounts that stay whose first three reasons would have counted, the causes weighted as among the leavers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from gridlens.contracts.score import SCORE
+from gridlens.session import get_spark
+from gridlens.settings import load_settings
+from gridlens.warehouse import Warehouse
+from pyspark.sql import functions as F
+
+from bench.measure import Figure
+
+MODELS = ("churn_household", "churn_business")
+GAP, HORIZON = 3, 57  # of both models (conf/models/churn.yml)
+FIRST, GOAL = 3, 0.9
+LEAD = {"moving": 2, "shutdown": 3, "relocation": 3, "retail_switch": 3, "self_generation": 3}
+"""Calendar months up to the departure, its own included, in which the province plants signs of the cause (lib/gridlens/samples)."""
+
+# Who is about to leave calls: samples/contacts.py plants a call in each month of LEAD (moving 0.45, closing 0.3, leaving 0.3, pv 0.4).
+_CALLS = ("contacts_30d", "contacts_90d", "enquiries_365d", "days_since_contact")
+# Views of the pages on which an account is transferred or closed are planted for moving, shutdown and relocation (samples/behaviour.py).
+_EXIT = ("exit_page_views_90d",)
+# Who leaves the place logs in less often: samples/behaviour.py multiplies by 0.4.
+_QUIET = ("logins_30d", "interactions_30d", "interactions_90d", "active_days_90d", "days_since_interaction")
+# Consumption fades before the end: over 75 days before a shutdown, 35 before a relocation, 10 before a household moves (samples/load.py).
+_FADING = ("energy_ratio_14d", "energy_growth_30d", "low_days_90d", "zero_days_30d")
+# A longer decline shows in these as well, which look back further than the 10 days of a household.
+_FADED = (*_FADING, "energy_growth_90d", "energy_kwh_90d", "energy_trend_365d", "last_bill_ratio")
+# Money trouble raises the hazard of moving and of a shutdown (samples/life.py), and it shows in how bills are paid (samples/payments.py).
+_TROUBLE = ("late_share_365d", "late_bills_90d", "disconnections_365d", "billing_disputes_365d")
+SHOWN_BY: Mapping[str, frozenset[str]] = {
+    "moving": frozenset({*_EXIT, *_CALLS, *_QUIET, *_FADING, *_TROUBLE}),
+    "shutdown": frozenset({*_EXIT, *_CALLS, *_QUIET, *_FADED, *_TROUBLE}),
+    # Growth raises the hazard of relocation: more capacity, rising energy (samples/life.py).
+    "relocation": frozenset({*_EXIT, *_CALLS, *_QUIET, *_FADED, "capacity_change_365d"}),
+    # Competitors' quotes and searches for tariffs are planted; thrift and outages raise the hazard (samples/behaviour.py, life.py).
+    "retail_switch": frozenset(
+        {*_CALLS, "quotes_90d", "quotes_365d", "tariff_searches_365d", "unplanned_outages_365d", "outage_hours_365d"}
+    ),
+    # Calls about panels are planted; thrift raises the hazard, and who is thrifty looks at his usage and at tariffs.
+    "self_generation": frozenset({*_CALLS, "tariff_searches_365d", "usage_views_90d", "product_interest"}),
+}
+"""Planted cause to the features of the models by which it can be seen."""
+
+
+def leavers(scores: pd.DataFrame, truth: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """The scored accounts that leave in the horizon after ``as_of``.
+
+    Args:
+        scores: account_id, decile, reasons (the largest contribution first).
+        truth: account_id, churn_cause, churn_day.
+
+    Returns:
+        account_id, cause, decile, ``shows`` (its signs had begun), ``found`` (among the first three reasons that raise the score).
+    """
+    gone = truth[truth["churn_cause"].notna() & (truth["churn_cause"] != "")].copy()
+    gone["day"] = pd.to_datetime(gone["churn_day"]).dt.date
+    begin = as_of + dt.timedelta(days=GAP)
+    gone = gone[(gone["day"] > begin) & (gone["day"] <= begin + dt.timedelta(days=HORIZON))]
+    rows = scores.merge(gone[["account_id", "churn_cause", "day"]], on="account_id", how="inner")
+    months = [(day.year - as_of.year) * 12 + day.month - as_of.month for day in rows["day"]]
+    shows = [month < LEAD[cause] for month, cause in zip(months, rows["churn_cause"], strict=True)]
+    found = [bool(SHOWN_BY[cause] & first(reasons)) for cause, reasons in zip(rows["churn_cause"], rows["reasons"], strict=True)]
+    return rows[["account_id", "decile"]].assign(cause=rows["churn_cause"], shows=shows, found=found)
+
+
+def first(reasons: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The features of the first reasons that raise the score."""
+    return frozenset([reason["feature"] for reason in reasons if reason["contribution"] > 0][:FIRST])
+
+
+def by_chance(scores: pd.DataFrame, gone: pd.DataFrame) -> float | None:
+    """The share that would count as found among the accounts that are not in ``gone``, the causes weighted as among those that show."""
+    staying = [first(reasons) for reasons in scores.loc[~scores["account_id"].isin(gone["account_id"]), "reasons"]]
+    weights = gone.loc[gone["shows"], "cause"].value_counts(normalize=True)
+    if not staying or weights.empty:
+        return None
+    return sum(weight * sum(bool(SHOWN_BY[str(cause)] & one) for one in staying) / len(staying) for cause, weight in weights.items())
+
+
+def figure(rows: pd.DataFrame, as_of: dt.date, chance: float | None) -> Figure:
+    """The share found of the causes that had begun to show, with the details."""
+    seen = rows[rows["shows"]]
+    value = float(seen["found"].mean()) if len(seen) else float("nan")
+    flagged = rows[rows["decile"] == 1]
+    detail = {
+        "as_of": str(as_of),
+        "leavers": len(rows),
+        "begun": len(seen),
+        "by_cause": {cause: [int(own["found"].sum()), len(own)] for cause, own in seen.groupby("cause")},
+        "of_all": round(float(rows["found"].mean()), 4) if len(rows) else None,
+        "of_highest_tenth": round(float(flagged["found"].mean()), 4) if len(flagged) else None,
+        "highest_tenth": len(flagged),
+        "by_chance": None if chance is None else round(chance, 4),
+    }
+    return Figure("churn_causes", round(value, 4), "share", GOAL, bool(len(seen)) and value >= GOAL, detail)
+
+
+def read_scores(root: Path, as_of: dt.date | None) -> tuple[dt.date, pd.DataFrame]:
+    """The newest version's scores of both models at a moment: ``as_of``, or the newest day that has any.
+
+    Raises:
+        SystemExit: there are none; says what to run.
+    """
+    settings = load_settings("local", overrides={"root_dir": str(root)})
+    spark = get_spark(settings, name="gridlens-churn-causes")
+    rows = Warehouse(spark, settings).read(SCORE).where(F.col("model").isin(*MODELS))
+    day = as_of or rows.agg(F.max("as_of").alias("day")).collect()[0]["day"]
+    order = F.struct("version", "known_at")
+    newest = (
+        rows.where(F.col("as_of") == F.lit(day))
+        .groupBy("account_id", "model")
+        .agg(F.max_by(F.struct("decile", "reasons"), order).alias("last"))
+    )
+    found = [row.asDict(recursive=True) for row in newest.select("account_id", "last.*").collect()]
+    if not found:
+        raise SystemExit(f"no scores of {' or '.join(MODELS)}: train them, then `gridlens score churn_household --as-of DAY`")
+    return day, pd.DataFrame(found)
+
+
+def read_truth(folder: Path) -> pd.DataFrame:
+    """account_id, churn_cause, churn_day of all accounts."""
+    files = sorted(folder.glob("account-*.csv"))
+    if not files:
+        raise SystemExit(f"{folder} has no account-*.csv: give --truth the folder `sample/truth` of the province")
+    columns = ["account_id", "churn_cause", "churn_day"]
+    return pd.concat([pd.read_csv(file, dtype=str, usecols=columns) for file in files], ignore_index=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 where the goal is reached."""
+    parser = argparse.ArgumentParser(prog="python -m bench.churn_causes", description=__doc__)
+    parser.add_argument("--root-dir", type=Path, required=True, help="root_dir of the province")
+    parser.add_argument("--truth", type=Path, required=True, help="its folder sample/truth")
+    parser.add_argument("--as-of", type=dt.date.fromisoformat, help="day of the scores; default the newest")
+    given = parser.parse_args(arguments)
+    truth = read_truth(given.truth)
+    as_of, scores = read_scores(given.root_dir, given.as_of)
+    gone = leavers(scores, truth, as_of)
+    told = figure(gone, as_of, by_chance(scores, gone))
+    print(json.dumps(told.as_dict(), ensure_ascii=False))
+    return 0 if told.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The check of churn drivers against planted causes, on a handful of accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import pytest
+from gridlens.pipelines.declared import model_library
+from gridlens.samples.life import CAUSES
+from gridlens.settings import load_settings
+
+from bench.churn_causes import GAP, HORIZON, LEAD, MODELS, SHOWN_BY, by_chance, figure, leavers
+
+AS_OF = dt.date(2025, 12, 31)
+
+
+def reasons(*features: str) -> list[dict[str, Any]]:
+    return [{"feature": name.removeprefix("-"), "value": "1", "contribution": -1.0 if name.startswith("-") else 1.0} for name in features]
+
+
+SCORES = pd.DataFrame(
+    [
+        ("found", 1, reasons("-age", "category", "industry_code", "exit_page_views_90d")),
+        ("fourth", 1, reasons("category", "industry_code", "has_pv", "quotes_90d")),
+        ("too early", 5, reasons("category")),
+        ("later", 5, reasons("exit_page_views_90d")),
+        ("gone", 5, reasons("exit_page_views_90d")),
+        ("stays", 9, reasons("contacts_90d")),
+        ("stays too", 9, reasons("category")),
+    ],
+    columns=["account_id", "decile", "reasons"],
+)
+TRUTH = pd.DataFrame(
+    [
+        ("found", "moving", "2026-01-20"),
+        ("fourth", "retail_switch", "2026-02-27"),
+        ("too early", "moving", "2026-02-10"),  # signs begin in January
+        ("later", "moving", "2026-03-02"),  # after the horizon
+        ("gone", "moving", "2026-01-03"),  # in the blind gap
+        ("stays", None, None),
+        ("not scored", "shutdown", "2026-01-20"),
+    ],
+    columns=["account_id", "churn_cause", "churn_day"],
+)
+
+
+def test_leavers_of_the_horizon_are_looked_at() -> None:
+    rows = leavers(SCORES, TRUTH, AS_OF).set_index("account_id")
+    assert rows[["shows", "found"]].T.to_dict("list") == {"found": [True, True], "fourth": [True, False], "too early": [False, False]}
+
+
+def test_the_figure_is_of_causes_that_had_begun_to_show() -> None:
+    rows = leavers(SCORES, TRUTH, AS_OF)
+    told = figure(rows, AS_OF, 0.25)
+    assert (told.value, told.ok) == (0.5, False)
+    assert told.detail["by_cause"] == {"moving": [1, 1], "retail_switch": [0, 1]}
+    assert (told.detail["of_all"], told.detail["of_highest_tenth"], told.detail["by_chance"]) == (pytest.approx(0.3333), 0.5, 0.25)
+
+
+def test_chance_is_what_those_who_stay_would_give() -> None:
+    gone = leavers(SCORES, TRUTH, AS_OF)
+    # later, gone, stays and stays too are no leavers: for moving three of four count, for a switch of retailer one of them.
+    assert by_chance(SCORES, gone) == pytest.approx((3 / 4 + 1 / 4) / 2)
+    assert by_chance(SCORES, gone[:0]) is None
+
+
+def test_every_cause_is_shown_by_features_of_the_models() -> None:
+    models = [model for model in model_library(load_settings("local")) if model.id in MODELS]
+    assert [model.id for model in models] == sorted(MODELS)
+    assert set(SHOWN_BY) == set(LEAD) == set(CAUSES)
+    for model in models:
+        assert {(GAP, HORIZON)} == {(model.definition.label.gap_days, model.definition.label.horizon_days)}
+        assert set().union(*SHOWN_BY.values()) <= set(model.features)
