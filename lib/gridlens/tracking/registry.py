@@ -100,7 +100,7 @@ class Registry:
             there = f"versions: {', '.join(numbers)}" if numbers else "it has no version yet"
             if number and numbers:
                 raise RegistryError(f"{model} has no version {which} ({there}): `gridlens models` lists them") from error
-            then = f", or `gridlens promote {model} VERSION`" if numbers else ""
+            then = f", or `gridlens promote {model} --version N --reason WHY`" if numbers else ""
             what = f"version {which}" if number else which
             raise RegistryError(f"{model} has no {what} ({there}): run `gridlens train {model}`{then}") from error
 
@@ -137,9 +137,8 @@ class Registry:
         row = self._row(self._drop_stale(self.versions(model)))
         before = [(place, number) for place, number in row if number != current.version]
         if not before:
-            raise RegistryError(
-                f"{model} had no champion before version {current.version}: promote another with `gridlens promote {model} VERSION`"
-            )
+            promote = f"`gridlens promote {model} --version N --reason WHY`"
+            raise RegistryError(f"{model} had no champion before version {current.version}: promote another with {promote}")
         place, number = before[-1]
         previous = self.version(model, number)
         # The alias first: a process killed in between leaves the right champion, and places above its own are not counted.

@@ -97,7 +97,8 @@ def test_rolling_back_goes_all_the_way(store: Store, churn: str) -> None:
     assert (store.version(churn, 3).decision, store.version(churn, 3).reason) == ("rolled_back", "complaints")
     assert [store.rollback(churn).version, store.rollback(churn).version] == [2, 1]
     with pytest.raises(
-        RegistryError, match="churn had no champion before version 1: promote another with `gridlens promote churn VERSION`"
+        RegistryError,
+        match="churn had no champion before version 1: promote another with `gridlens promote churn --version N --reason WHY`",
     ):
         store.rollback(churn)
     assert champion(store) == 1
@@ -140,7 +141,7 @@ def test_what_is_not_there_is_named(store: Store, churn: str) -> None:
     with pytest.raises(RegistryError) as told:
         store.load(churn)
     assert str(told.value) == (
-        "churn has no champion (versions: 4, 3, 2, 1): run `gridlens train churn`, or `gridlens promote churn VERSION`"
+        "churn has no champion (versions: 4, 3, 2, 1): run `gridlens train churn`, or `gridlens promote churn --version N --reason WHY`"
     )
     with pytest.raises(RegistryError, match=r"churn has no version 9 \(versions: 4, 3, 2, 1\)"):
         store.promote(churn, 9, reason="r")
