@@ -28,6 +28,7 @@ from gridlens.cli_profile import profile_app
 from gridlens.cli_segments import segments_app
 from gridlens.cli_tags import tags_app
 from gridlens.cli_trajectory import trajectory_app
+from gridlens.cli_value import offers_app, substitution_app, value_app
 from gridlens.errors import GridlensError, PlatformError
 from gridlens.failures import sentence, summary
 from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
@@ -55,6 +56,9 @@ app.add_typer(audience_app, name="audience")
 app.add_typer(associations_app, name="associations")
 app.add_typer(graph_app, name="graph")
 app.add_typer(trajectory_app, name="trajectory")
+app.add_typer(value_app, name="value")
+app.add_typer(offers_app, name="offers")
+app.add_typer(substitution_app, name="substitution")
 app.add_typer(look_app)
 app.add_typer(models_app)
 app.add_typer(profile_app)

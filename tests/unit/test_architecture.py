@@ -27,6 +27,7 @@ FRONT = {
     "cli_segments",
     "cli_tags",
     "cli_trajectory",
+    "cli_value",
     "doctor",
 }
 """What a user calls; everything else at the top of the library is foundation."""

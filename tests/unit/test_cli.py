@@ -30,12 +30,19 @@ COMMANDS += [f"anomalies {name}" for name in ("run", "list", "show")]
 COMMANDS += [f"credit {name}" for name in ("train", "grade", "decide", "card")]
 COMMANDS += ["train", "score", "models", "promote", "rollback", "explain", "drivers"]
 COMMANDS += ["collection run", "collection list", "churn hazard"]
+COMMANDS += [f"{group} {name}" for group in ("value", "offers") for name in ("run", "list", "show")]
+COMMANDS += ["substitution run", "substitution list"]
 COMMANDS += [f"audience {name}" for name in ("list", "check", "count", "build", "explain", "overlap")]
 LISTING = [
     "models",
     "drivers",
     "collection list",
     "churn hazard",
+    "value list",
+    "value show",
+    "offers list",
+    "offers show",
+    "substitution list",
     "explain",
     "anomalies list",
     "anomalies show",
@@ -89,10 +96,13 @@ def test_every_command_is_in_the_list_above() -> None:
         "collection",
         "credit",
         "graph",
+        "offers",
         "segments",
         "sources",
+        "substitution",
         "tags",
         "trajectory",
+        "value",
         "version",
     }  # type: ignore[attr-defined]
     assert found == {c for c in COMMANDS if " " not in c}

@@ -19,9 +19,10 @@ from gridlens.contracts.offers import NEXT_BEST_OFFER, OFFER_EXCLUSION
 from gridlens.contracts.score import SCORE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
 from gridlens.contracts.silver import LOCAL_MONTH
-from gridlens.contracts.substitution import SUBSTITUTION_POTENTIAL
+from gridlens.contracts.substitution import SUBSTITUTION_POTENTIAL, SUBSTITUTION_SUMMARY
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
+from gridlens.contracts.value import CUSTOMER_VALUE, VALUE_FIGURE
 from gridlens.tables import Field, Table
 
 DAY_TYPES = ("working", "weekend", "holiday")
@@ -98,5 +99,8 @@ GOLD: dict[str, Table] = {
         NEXT_BEST_OFFER,
         OFFER_EXCLUSION,
         SUBSTITUTION_POTENTIAL,
+        SUBSTITUTION_SUMMARY,
+        CUSTOMER_VALUE,
+        VALUE_FIGURE,
     )
 }

@@ -8,8 +8,8 @@ from gridlens.contracts.entities import ACCOUNT
 from gridlens.contracts.score import MODEL, VERSION
 from gridlens.tables import Field, Table
 
-EXCLUSIONS = ("no_consent", "owned", "not_eligible", "no_margin", "unlikely")
-"""Why a product is not offered; the first that holds counts."""
+EXCLUSIONS = ("no_consent", "owned", "not_eligible", "no_margin", "unlikely", "beyond_plan")
+"""Why a product is not offered; the first that holds counts. Beyond the plan: nothing is against it, but others come first."""
 _PRODUCT = Field("product_id", "string", "Product or service")
 _CATEGORY = Field("category", "string", "Kind of product", allowed=PRODUCT_CATEGORIES)
 
@@ -42,7 +42,7 @@ NEXT_BEST_OFFER = Table(
 OFFER_EXCLUSION = Table(
     "offer_exclusion_v1",
     "gold",
-    "How many accounts each product is not offered to at a moment, by reason.",
+    "How many accounts each product is not offered to at a moment, by reason; with those it is offered to they are all that have a propensity for it.",
     (
         AS_OF,
         KNOWN_AT,

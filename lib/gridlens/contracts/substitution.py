@@ -8,6 +8,9 @@ from gridlens.contracts.score import MODEL, VERSION
 from gridlens.tables import Field, Table
 
 FUELS = ("coal", "gas", "oil")
+DIMENSIONS = ("process", "industry", "risk_band", "grade")
+"""By what the potential is summed up."""
+_NO_RISK = "no score of arrears at the moment"
 _EFFICIENCY = "by the efficiencies of conf/substitution"
 
 SUBSTITUTION_POTENTIAL = Table(
@@ -34,7 +37,9 @@ SUBSTITUTION_POTENTIAL = Table(
         Field(
             "co2_saved_kg", "double", "CO2 of that fuel less that of the added electricity; negative where the change emits more", unit="kg"
         ),
-        Field("risk", "double", "Probability of arrears", null="no score of arrears at the moment"),
+        Field("risk", "double", "Probability of arrears", null=_NO_RISK),
+        Field("risk_band", "string", "Band of that probability (conf/models)", null=_NO_RISK),
+        Field("grade", "string", "Credit grade at the moment (credit_grade_v1)", null="not graded at the moment"),
         Field("expected_revenue", "double", "candidate × added_revenue × (1 - risk); no risk where it is not known", unit="CNY"),
         MODEL,
         VERSION,
@@ -43,4 +48,23 @@ SUBSTITUTION_POTENTIAL = Table(
     partition_by=("as_of",),
     sort_by=("rank",),
     checks={"probability": "probability BETWEEN 0 AND 1", "candidate_range": "candidate BETWEEN 0 AND 1", "rank_from_1": "rank >= 1"},
+)
+SUBSTITUTION_SUMMARY = Table(
+    "substitution_summary_v1",
+    "gold",
+    "The potential of electric substitution by process, industry, risk of arrears and credit grade: all accounts with a score and a process, not the best alone.",
+    (
+        AS_OF,
+        KNOWN_AT,
+        Field("dimension", "string", "By what", allowed=DIMENSIONS),
+        Field("value", "string", "Process, GB/T 4754 division (household: none), band of arrears, or grade; unknown where there is none"),
+        Field("accounts", "bigint", "Accounts with a score and a process"),
+        Field("candidates", "double", "Expected number of those that change sooner or later: Σ candidate"),
+        Field("added_kwh", "double", "Electricity of a year if all of them changed", unit="kWh"),
+        Field("added_revenue", "double", "Its value at the accounts' prices", unit="CNY"),
+        Field("expected_revenue", "double", "Σ candidate × added_revenue × (1 - risk)", unit="CNY"),
+        Field("co2_saved_kg", "double", "CO2 of a year if all of them changed", unit="kg"),
+    ),
+    ("as_of", "known_at", "dimension", "value"),
+    partition_by=("as_of",),
 )

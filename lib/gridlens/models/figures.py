@@ -127,6 +127,7 @@ class Figures:
         disparity: greatest minus least ratio of predicted to observed positives among the groups of one column; None where no column has
             two judged groups.
         hidden_rows: by column, rows of groups too small to be shown.
+        mean_score_of_positives: None without positives.
     """
 
     rows: int
@@ -151,6 +152,7 @@ class Figures:
     groups: tuple[GroupFigures, ...] = ()
     disparity: float | None = None
     hidden_rows: tuple[tuple[str, int], ...] = ()
+    mean_score_of_positives: float | None = None
 
     def as_metrics(self) -> dict[str, float]:
         """Every known figure under a flat name such as ``roc_auc``, ``lift_at_5``, ``group.category.residential.roc_auc``."""
@@ -229,6 +231,7 @@ _PLAIN = (
     "positives",
     "rate",
     "mean_score",
+    "mean_score_of_positives",
     "roc_auc",
     "roc_auc_low",
     "roc_auc_high",

@@ -155,6 +155,7 @@ def figures_of(found: Mapping[Grouping, Counts], *, columns: Sequence[str] = (),
         groups=groups,
         disparity=disparity(groups),
         hidden_rows=tuple((column, rows) for column, rows in hidden.items() if rows),
+        mean_score_of_positives=float((counts.score * counts.positives).sum()) / counts.found if counts.found else None,
     )
 
 

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from functools import reduce
 
-from pydantic import Field as ModelField
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts.offers import NEXT_BEST_OFFER, OFFER_EXCLUSION
-from gridlens.definitions import Frozen
+from gridlens.models.offer_definition import OfferPlan
 
 _PAIR = ["account_id", "product_id"]
-
-
-class OfferPlan(Frozen):
-    """How offers are chosen.
-
-    Attributes:
-        offers: most of one account.
-        of_one_category: most of one category among them.
-        min_probability: what is less likely is not offered.
-    """
-
-    offers: int = ModelField(default=3, ge=1, le=20)
-    of_one_category: int = ModelField(default=1, ge=1, le=20)
-    min_probability: float = ModelField(default=0.0, ge=0, lt=1)
 
 
 def judged(
@@ -76,24 +59,32 @@ def offers(pairs: DataFrame, plan: OfferPlan, *, as_of: dt.date, known_at: dt.da
     return NEXT_BEST_OFFER.conform(ranked.withColumn("as_of", F.lit(as_of)).withColumn("known_at", F.lit(known_at)))
 
 
-def exclusions(pairs: DataFrame, *, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
-    """``offer_exclusion_v1`` of judged pairs."""
-    counts = pairs.where(F.col("exclusion").isNotNull()).groupBy("product_id", "exclusion").agg(F.count(F.lit(1)).alias("accounts"))
+def exclusions(pairs: DataFrame, offered: DataFrame, *, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
+    """``offer_exclusion_v1`` of judged pairs, of which ``offered`` (account_id, product_id) were chosen: with these, all pairs."""
+    chosen = offered.select(*_PAIR, F.lit(True).alias("offered"))
+    left = pairs.join(chosen, on=_PAIR, how="left").where(F.col("offered").isNull())
+    reason = F.coalesce("exclusion", F.lit("beyond_plan")).alias("exclusion")
+    counts = left.groupBy("product_id", reason).agg(F.count(F.lit(1)).alias("accounts"))
     return OFFER_EXCLUSION.conform(counts.withColumn("as_of", F.lit(as_of)).withColumn("known_at", F.lit(known_at)))
 
 
-def by_product(scores: Sequence[DataFrame], products: DataFrame, eligible: DataFrame) -> DataFrame:
-    """Propensities of single products from models of whole categories.
+def by_product(scores: DataFrame, sold: DataFrame, eligible: DataFrame) -> DataFrame:
+    """Propensities of single products from models of one or several products, a row for each account and product.
 
-    A category's probability is shared equally by the products of it that the account may be offered: buying any of them is one event.
+    A model's probability is shared equally by those of its products that the account may be offered: buying any of them is one event.
+    What it may not be offered has probability 0. Where two models tell of one product, the greater probability counts.
 
     Args:
-        scores: account_id, category, score, model, version, of one model each.
-        products: product_id, category.
+        scores: account_id, model, version, score.
+        sold: model, product_id, days: what each model is about, and within how many days its label looks.
         eligible: account_id, product_id.
+
+    Returns:
+        account_id, product_id, probability, days, model, version.
     """
-    together = reduce(DataFrame.unionByName, [df.select("account_id", "category", "score", "model", "version") for df in scores])
-    possible = eligible.select(*_PAIR).distinct().join(F.broadcast(products.select("product_id", "category")), on="product_id", how="inner")
-    pairs = possible.join(together, on=["account_id", "category"], how="inner")
-    count = F.count(F.lit(1)).over(Window.partitionBy("account_id", "category"))
-    return pairs.select(*_PAIR, (F.col("score") / count).alias("probability"), "model", "version")
+    may = eligible.select(*_PAIR).distinct().withColumn("may", F.lit(True))
+    pairs = scores.join(F.broadcast(sold), on="model", how="inner").join(may, on=_PAIR, how="left")
+    count = F.count("may").over(Window.partitionBy("account_id", "model"))
+    shared = pairs.withColumn("probability", F.when(F.col("may"), F.col("score") / count).otherwise(0.0))
+    best = shared.groupBy(*_PAIR).agg(F.max(F.struct("probability", "model", "version", "days")).alias("best"))
+    return best.select(*_PAIR, "best.probability", "best.days", "best.model", "best.version")

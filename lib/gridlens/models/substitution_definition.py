@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field as ModelField
 from pydantic import model_validator
 
-from gridlens.definitions import Frozen, parse_definitions
+from gridlens.definitions import Frozen, fingerprint_of, parse_definitions
 from gridlens.expressions import Checked, check
 
 Fuel = Literal["coal", "gas", "oil"]
@@ -45,12 +45,14 @@ class SubstitutionDefinition(Frozen):
         grid_kg_co2_per_kwh: CO2 of a kWh of electricity.
         fuel_kg_co2_per_kwh: CO2 of a kWh of each fuel's energy.
         default_price: CNY/kWh of accounts whose own is not known.
+        candidates: most accounts on the list of candidates.
         processes: the first whose population holds is the account's.
     """
 
     grid_kg_co2_per_kwh: float = ModelField(ge=0)
     fuel_kg_co2_per_kwh: Mapping[Fuel, float]
     default_price: float = ModelField(gt=0)
+    candidates: int = ModelField(default=1000, ge=1, le=100_000)
     processes: tuple[Process, ...] = ModelField(min_length=1)
 
     @model_validator(mode="after")
@@ -71,6 +73,11 @@ class Substitution:
 
     definition: SubstitutionDefinition
     processes: tuple[tuple[Process, Checked, Checked], ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the definition."""
+        return fingerprint_of(self.definition.model_dump(mode="json"))
 
 
 def load_substitution(path: str | Path, columns: Mapping[str, str]) -> Substitution:

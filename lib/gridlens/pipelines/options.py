@@ -223,6 +223,14 @@ class AnomalyOptions:
 
 
 @dataclass(frozen=True)
+class MomentOptions:
+    """Which moment customer value, offers and substitution are about: default that of the newest account features."""
+
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The whole chain; ``sample`` None: take the sources as they are, without making the synthetic province."""
 

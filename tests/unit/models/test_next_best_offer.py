@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gridlens.models.next_best_offer import OfferPlan, by_product, exclusions, judged, offers
+from gridlens.models.next_best_offer import by_product, exclusions, judged, offers
+from gridlens.models.offer_definition import OfferPlan
 from pyspark.sql import DataFrame, SparkSession
 
 AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, tzinfo=dt.timezone.utc)
@@ -58,10 +59,13 @@ def test_each_exclusion_with_the_first_reason_that_holds(spark: SparkSession) ->
         ("N", "P2"): "no_consent",
         ("B", "P3"): "unlikely",
     }
-    counted = {
-        (row["product_id"], row["exclusion"]): row["accounts"] for row in exclusions(found, as_of=AS_OF, known_at=KNOWN_AT).collect()
-    }
-    assert counted == dict(Counter((product, reason) for (_, product), reason in why.items() if reason))
+    chosen = offers(found, OfferPlan(offers=1), as_of=AS_OF, known_at=KNOWN_AT)
+    assert [(row["account_id"], row["product_id"]) for row in chosen.collect()] == [("A", "P1")]
+    rows = exclusions(found, chosen, as_of=AS_OF, known_at=KNOWN_AT).collect()
+    left = {(row["product_id"], row["exclusion"]): row["accounts"] for row in rows}
+    told = {pair: reason or "beyond_plan" for pair, reason in why.items() if pair != ("A", "P1")}
+    assert left == dict(Counter((product, reason) for (_, product), reason in told.items()))
+    assert sum(left.values()) + 1 == len(wanted), "offered, excluded and beyond the plan are all propensities"
 
 
 @pytest.mark.parametrize(
@@ -95,13 +99,26 @@ def test_ranking_is_that_of_plain_python(spark: SparkSession, plan: OfferPlan) -
         assert sorted(got[account]) == list(enumerate(kept, start=1))
 
 
-def test_a_category_is_shared_by_what_the_account_may_be_offered_of_it(spark: SparkSession) -> None:
+def test_a_model_is_shared_by_what_the_account_may_be_offered_of_its_products(spark: SparkSession) -> None:
     scores = spark.createDataFrame(
-        [("A", "pv", 0.4, "product_pv", 2), ("B", "pv", 0.4, "product_pv", 2), ("A", "insurance", 0.1, "product_pv", 2)],
-        "account_id string, category string, score double, model string, version int",
+        [("A", "product_pv", 2, 0.4), ("B", "product_pv", 2, 0.4), ("A", "insurance", 1, 0.1), ("C", "product_pv", 2, 0.3)],
+        "account_id string, model string, version int, score double",
     )
-    eligible = pairs(spark, [("A", "P1"), ("A", "P2"), ("B", "P2"), ("B", "P3")])
-    found = {
-        (row["account_id"], row["product_id"]): row["probability"] for row in by_product([scores], products(spark), eligible).collect()
+    sold = spark.createDataFrame(
+        [("product_pv", "P1", 87), ("product_pv", "P2", 87), ("insurance", "P3", 30), ("insurance", "P1", 30)],
+        "model string, product_id string, days int",
+    )
+    eligible = pairs(spark, [("A", "P1"), ("A", "P2"), ("A", "P2"), ("B", "P2"), ("A", "P3")])
+    rows = by_product(scores, sold, eligible).collect()
+    found = {(row["account_id"], row["product_id"]): (row["probability"], row["days"], row["model"], row["version"]) for row in rows}
+    pv, other = (87, "product_pv", 2), (30, "insurance", 1)
+    assert len(rows) == len(found)
+    assert found == {
+        ("A", "P1"): (0.2, *pv),  # the other model gives it 0.05
+        ("A", "P2"): (0.2, *pv),
+        ("A", "P3"): (0.05, *other),
+        ("B", "P1"): (0.0, *pv),  # may not be offered it
+        ("B", "P2"): (0.4, *pv),
+        ("C", "P1"): (0.0, *pv),
+        ("C", "P2"): (0.0, *pv),
     }
-    assert found == {("A", "P1"): 0.2, ("A", "P2"): 0.2, ("B", "P2"): 0.4}

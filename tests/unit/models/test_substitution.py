@@ -10,7 +10,8 @@ import pytest
 from gridlens.conffiles import file_named
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.errors import DefinitionError, SourceError
-from gridlens.models.substitution import by_process, candidates, label_frequency, potential
+from gridlens.models.metrics import evaluate
+from gridlens.models.substitution import candidates, label_frequency, potential, summary, valued
 from gridlens.models.substitution_definition import load_substitution
 from pyspark.sql import DataFrame, SparkSession
 
@@ -63,11 +64,6 @@ def test_energy_money_and_co2_of_the_first_process_that_fits(spark: SparkSession
     assert (b["process"], b["fuel"], b["added_kwh"], b["fuel_kwh"]) == ("rest", "gas", 400.0, 2000.0)
     assert b["added_revenue"] == pytest.approx(320.0), "at the default price"
     assert b["co2_saved_kg"] == pytest.approx(200.0)
-    total = {
-        row["process"]: (row["accounts"], row["added_kwh"])
-        for row in by_process(potential(features(spark), load_substitution(file, COLUMNS))).collect()
-    }
-    assert total == {"boiler": (1, 4000.0), "rest": (1, 400.0)}
 
 
 def test_candidates_by_expected_revenue(spark: SparkSession, file: Path) -> None:
@@ -76,12 +72,32 @@ def test_candidates_by_expected_revenue(spark: SparkSession, file: Path) -> None
         [("A", 0.02, "substitution", 4), ("B", 0.3, "substitution", 4), ("C", 0.9, "substitution", 4)],
         "account_id string, score double, model string, version int",
     )
-    risks = spark.createDataFrame([("B", 0.5)], "account_id string, score double")
-    rows = candidates(scores, could, 0.2, as_of=AS_OF, known_at=KNOWN_AT, limit=10, risks=risks).orderBy("rank").collect()
-    assert [(row["account_id"], row["candidate"], row["risk"]) for row in rows] == [("A", pytest.approx(0.1), None), ("B", 1.0, 0.5)]
+    risks = spark.createDataFrame([("B", 0.5, "high")], "account_id string, score double, band string")
+    grades = spark.createDataFrame([("A", "C"), ("C", "A")], "account_id string, grade string")
+    found = valued(scores, could, 0.2, risks=risks, grades=grades)
+    rows = candidates(found, as_of=AS_OF, known_at=KNOWN_AT, limit=10).orderBy("rank").collect()
+    told = [(row["account_id"], row["candidate"], row["risk"], row["risk_band"], row["grade"]) for row in rows]
+    assert told == [("A", pytest.approx(0.1), None, None, "C"), ("B", 1.0, 0.5, "high", None)]
     expected = {"A": 0.1 * 2400.0, "B": 320.0 * 0.5}
     assert {row["account_id"]: row["expected_revenue"] for row in rows} == pytest.approx(expected)
-    assert candidates(scores, could, 0.2, as_of=AS_OF, known_at=KNOWN_AT, limit=1).count() == 1
+    assert candidates(found, as_of=AS_OF, known_at=KNOWN_AT, limit=1).count() == 1
+    sums = {(row["dimension"], row["value"]): row for row in summary(found, as_of=AS_OF, known_at=KNOWN_AT).collect()}
+    by_hand = {
+        ("process", "boiler"): ("A",),
+        ("process", "rest"): ("B",),
+        ("industry", "13"): ("A",),
+        ("industry", "62"): ("B",),
+        ("risk_band", "high"): ("B",),
+        ("risk_band", "unknown"): ("A",),
+        ("grade", "C"): ("A",),
+        ("grade", "unknown"): ("B",),
+    }
+    assert sums.keys() == by_hand.keys()
+    for key, accounts in by_hand.items():
+        assert sums[key]["accounts"] == len(accounts)
+        assert sums[key]["expected_revenue"] == pytest.approx(sum(expected[name] for name in accounts))
+    alone = candidates(valued(scores, could, 0.2), as_of=AS_OF, known_at=KNOWN_AT, limit=10).collect()
+    assert {(row["risk"], row["grade"]) for row in alone} == {(None, None)}
 
 
 def test_label_frequency_finds_the_share_of_buyers_that_is_labelled(spark: SparkSession) -> None:
@@ -89,11 +105,16 @@ def test_label_frequency_finds_the_share_of_buyers_that_is_labelled(spark: Spark
     rng = np.random.default_rng(8)
     would = rng.random(3000) < 0.2
     labelled = would & (rng.random(3000) < 0.3)
-    score = np.where(would, labelled[would].mean(), 0.0)
-    held_out = spark.createDataFrame([(float(s), int(y)) for s, y in zip(score, labelled, strict=True)], "prediction double, label int")
-    assert label_frequency(held_out) == pytest.approx(0.3, abs=0.04)
-    with pytest.raises(SourceError, match="2 held-out rows with label 1, at least 10 are needed"):
-        label_frequency(held_out.where("label = 1").limit(2))
+    score = np.where(would, labelled[would].mean(), 0.001)
+    rows = [(float(s), int(y)) for s, y in zip(score, labelled, strict=True)]
+    figures = evaluate(spark.createDataFrame(rows, "prediction double, label int"), capacity=10)
+    metrics = figures.as_metrics()
+    assert metrics["mean_score_of_positives"] == pytest.approx(score[labelled].mean(), rel=1e-9)
+    assert label_frequency(metrics["mean_score_of_positives"], metrics["positives"]) == pytest.approx(0.3, abs=0.04)
+    with pytest.raises(SourceError, match=r"2 held-out rows with label 1 .* at least 10 rows"):
+        label_frequency(0.3, 2)
+    with pytest.raises(SourceError, match="with scores above 0"):
+        label_frequency(0.0, 20)
 
 
 def test_the_shipped_definition_holds() -> None:

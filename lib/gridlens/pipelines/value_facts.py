@@ -1,0 +1,77 @@
+"""What customer value is computed from at one moment: account features, products, scores; as known then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.models.customer_value import product_margins, product_potential
+from gridlens.models.library import Model
+from gridlens.models.offer_definition import Offers
+from gridlens.models.substitution import potential
+from gridlens.models.substitution_definition import Substitution
+from gridlens.models.value_definition import Value
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.propensities import catalogue, propensities, served_products
+from gridlens.pipelines.scores import versions_that_scored, with_scores
+from gridlens.pipelines.tag_state import Moment
+from gridlens.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All that customer value is defined by."""
+
+    value: Value
+    offers: Offers
+    substitution: Substitution
+    models: tuple[Model, ...]
+
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Days within which each model's score says that something happens."""
+        return {model.id: model.definition.label.horizon_days for model in self.models}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Models that the value reads.
+
+    Attributes:
+        versions: the version that scored the moment last, by model.
+        missing: those that no version has scored at the moment.
+    """
+
+    versions: dict[str, int]
+    missing: tuple[str, ...]
+
+
+def scored(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> Scored:
+    """Which of the models have scored the moment."""
+    products = served_products(warehouse, definitions.models, moment)
+    served = versions_that_scored(warehouse, moment)
+    wanted = dict.fromkeys((*definitions.value.models, *products.versions, *products.missing))
+    found = {name: served[name] for name in wanted if name in served}
+    return Scored(found, tuple(name for name in wanted if name not in found))
+
+
+def value_facts(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> DataFrame:
+    """The facts of :func:`~gridlens.models.customer_value.values` at one moment, a row an account."""
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
+    sold = catalogue(warehouse, moment)
+    earned = product_margins(sold.purchases, sold.products, definitions.value.definition.recurring, as_of=moment.as_of)
+    added = potential(features, definitions.substitution).select("account_id", "added_revenue")
+    rows, _ = with_scores(features, warehouse, definitions.value.models, moment)
+    for part in (earned, added, _potential(warehouse, definitions, moment, features)):
+        rows = rows.join(part, on="account_id", how="left")
+    return rows
+
+
+def _potential(warehouse: Warehouse, definitions: Definitions, moment: Moment, features: DataFrame) -> DataFrame:
+    models: Sequence[Model] = definitions.models
+    sold, served = catalogue(warehouse, moment), served_products(warehouse, models, moment)
+    found = propensities(warehouse, models, served, moment, sold=sold, features=features, offers=definitions.offers)
+    return product_potential(found.pairs, sold.products, sold.owned)
