@@ -36,7 +36,7 @@ def accept(command: str, parameters: list[str]) -> Any:
     """The command's context for these parameters; raises UsageError where it does not take them."""
     chosen, given = COMMANDS[command], list(parameters)
     below = getattr(chosen, "commands", {})
-    if below:  # jobs/credit.py is told which of its commands it is to run, the other scripts have theirs
+    if below:  # jobs/credit.py and churn.py are told which of their commands to run, the other scripts have theirs
         chosen = below.get("build" if command == "audience" else "run") or below[given.pop(0)]
     return chosen.make_context(command, given)
 
@@ -51,10 +51,11 @@ def test_every_file_of_the_resources_is_included_and_holds_a_job() -> None:
     assert set(RESOURCES) == set((PROJECT / "resources").iterdir())
     assert {path for path, _ in JOBS.values()} == set(RESOURCES)
     keys = {name: [task["task_key"] for task in job["tasks"]] for name, (_, job) in JOBS.items()}
-    understood = ["tags", "graph", "trajectory", "segments", "associations", "audience"]
+    scored = ["score", "credit", "anomalies", "collection", "value", "substitution"]
+    understood = ["tags", "graph", "offers", "trajectory", "segments", "associations", "audience"]
     assert keys == {
-        "gridlens_daily": ["ingest", "features", "score", "credit", "anomalies", *understood],
-        "gridlens_models": ["train", "credit_train"],
+        "gridlens_daily": ["ingest", "features", *scored, *understood],
+        "gridlens_models": ["train", "credit_train", "churn"],
         "gridlens_upkeep": ["migrate", "maintain"],
     }
 
