@@ -55,7 +55,7 @@ PANELS = ("P5", dt.date(2026, 2, 14))
 def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("churn"))})
     put(settings, ACCOUNT_TABLE, ACCOUNTS, billing_kind="postpaid", category="residential")
-    point = {"metering_point_id": "m5", "account_id": PANELS[0], "valid_from": OPENED, "known_from": noon(OPENED)}
+    point = {"metering_point_id": "m5", "account_id": PANELS[0], "valid_from": OPENED, "known_from": noon(OPENED), "has_pv": False}
     later = {**point, "valid_from": PANELS[1], "known_from": noon(PANELS[1]), "has_pv": True}
     put(settings, METERING_POINT, [point, later], multiplier=1.0, ct_ratio=1.0, pt_ratio=1.0)
     product = {"product_id": "R1", "category": "retail_plan", "known_from": noon(OPENED)}

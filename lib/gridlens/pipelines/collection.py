@@ -24,6 +24,7 @@ from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.scores import versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
+from gridlens.pipelines.time_to_pay import MODEL as TIME_TO_PAY
 from gridlens.pipelines.time_to_pay import serving, time_to_pay_due, train_time_to_pay
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -160,7 +161,7 @@ def _write(
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     days = None
     if number:
-        loaded = store.load("time_to_pay", int(number))
+        loaded = store.load(TIME_TO_PAY, int(number))
         loaded.check(features.select(*[name for name in loaded.features if name in features.columns]).schema)
         days = loaded.model.transform(features.select("account_id", *loaded.features)).select("account_id", EXPECTED_DAYS)
     with timed(say, f"{JOB}: cases ranked"):
