@@ -89,13 +89,12 @@ def fit(
     ready = _ready(laid_out, found, learner, weight)
     say(f"{rows:,} rows, {positives:,} positives, {len(found.numbers) + len(found.categories)} features")
     every, best = _chosen(ready, learner, say)
-    margins = _margins(ready, best).persist()
+    margins = _margins(ready, best).localCheckpoint()
     calibration = fit_calibration(margins, [one.candidate.kind for one in best], learner.calibration, weight=weight)
     say("fitting " + ", ".join(_told(one) for one in best) + " on all rows")
     models = side_by_side(ready.rows, [partial(ready.fit, one.candidate) for one in best])
     shares = _importances(ready, best, models, margins, calibration.weights)
-    for used in (laid_out, ready.rows, margins):
-        used.unpersist()
+    laid_out.unpersist()
     return Fitted(
         pipeline=PipelineModel(stages=[*ready.prepared.stages, *models, *calibration.stages]),
         candidates=tuple(one.as_row() for one in every),
@@ -155,7 +154,7 @@ def _laid_out(
         F.xxhash64(*names, _quoted(label)).alias("_content"),
         *names,
     )
-    parts = max(2, math.ceil(rows / ROWS_PER_PARTITION))
+    parts = math.ceil(rows / ROWS_PER_PARTITION)
     folded = chosen.withColumn("fold", F.pmod("_place", F.lit(learner.folds)).cast("int"))
     return folded.repartition(parts, "_place").sortWithinPartitions("_place", "_content")
 
@@ -171,7 +170,7 @@ def _require_folds(laid_out: DataFrame, by: str) -> None:
 
 
 def _ready(laid_out: DataFrame, found: Profile, learner: LearnerDefinition, weight: str | None) -> Ready:
-    """The prepared rows, persisted."""
+    """The prepared rows, cut off from what made them: every task of a fit would carry the plan, and took twice the time by it (2026-11)."""
     kinds = [algorithm.kind for algorithm in learner.algorithms]
     trees, linear = any(map(needs_trees, kinds)), not all(map(needs_trees, kinds))
     prepared = fit_preparation(laid_out, found, trees=trees, linear=linear)
@@ -180,7 +179,7 @@ def _ready(laid_out: DataFrame, found: Profile, learner: LearnerDefinition, weig
     signs = {feature.name: {"increasing": 1, "decreasing": -1}.get(feature.monotone or "", 0) for feature in found.numbers}
     measured = len(found.numbers)  # the places of trees begin with them; flags of gaps and codes have no direction
     of_trees = tuple(signs[name] if place < measured else 0 for place, name in enumerate(prepared.tree))
-    return Ready(rows.persist(), prepared, learner.folds, weight, of_trees, learner.seed)
+    return Ready(rows.localCheckpoint(), prepared, learner.folds, weight, of_trees, learner.seed)
 
 
 def _chosen(ready: Ready, learner: LearnerDefinition, say: Callable[[str], None]) -> tuple[list[Tried], list[Tried]]:

@@ -83,7 +83,7 @@ def error_in_tens(probability: pd.Series, label: pd.Series) -> float:
 
 
 def test_probabilities_are_those_that_the_labels_were_drawn_by(scored: pd.DataFrame) -> None:
-    assert roc_auc_score(scored["label"], scored["prediction"]) > roc_auc_score(scored["label"], scored["truth"]) - 0.015
+    assert roc_auc_score(scored["label"], scored["prediction"]) > roc_auc_score(scored["label"], scored["truth"]) - 0.02
     assert error_in_tens(scored["prediction"], scored["truth"]) < 0.02
     assert (scored["prediction"] - scored["truth"]).abs().mean() < 0.05
 
