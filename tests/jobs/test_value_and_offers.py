@@ -15,10 +15,15 @@ from gridlens.cli import main
 from gridlens.contracts.gold import ACCOUNT_FEATURE, CREDIT_GRADE, IDENTITY_LINK, SCORE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.silver import SILVER
+from gridlens.contracts.value import VALUE_COLUMNS
 from gridlens.pipelines import substitution
-from gridlens.pipelines.moments import knowledge_of_day
+from gridlens.pipelines.moments import knowledge_of_day, of_moment
+from gridlens.pipelines.segments import segment_definitions
+from gridlens.pipelines.tag_state import Moment
+from gridlens.pipelines.value_reads import with_value
 from gridlens.settings import Settings, load_settings
 from gridlens.tracking import Version
+from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -195,6 +200,20 @@ def test_value_of_what_was_known_judged_by_the_year_that_followed(settings: Sett
     totals = sorted((row["total"] for row in found.values()), reverse=True)
     assert [row["total"] for row in best] == pytest.approx([round(total, 2) for total in totals[:3]])
     assert call(settings, capsys, "value", "show", account(3))["credit_loss"] == pytest.approx(2.5)
+
+
+def test_large_customers_are_scored_by_their_value(spark: SparkSession, settings: Settings) -> None:
+    """Run after the value: beside the features of its moment, null for who has none, and read by the shipped definition."""
+    warehouse, at = Warehouse(spark, settings), Moment(AS_OF, knowledge_of_day(AS_OF, settings), "")
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(at.as_of, at.known_at))
+    found = {row["account_id"]: row.asDict() for row in with_value(features, warehouse, at).collect()}
+    valued = {row["account_id"]: row for row in written(settings, "customer_value_v1")}
+    assert len(found) == COUNT
+    for name, row in found.items():
+        amounts = {column: row[column] for column in VALUE_COLUMNS}
+        assert amounts == {column: valued[name][column.removeprefix("value_")] if name in valued else None for column in VALUE_COLUMNS}
+    large = segment_definitions(settings).large
+    assert set(VALUE_COLUMNS) & {column for part in large.measures.values() for one in part for column in one.columns}
 
 
 def test_every_propensity_is_offered_or_left_out_for_a_reason(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,8 @@ CUSTOMER_VALUE = Table(
         "costs": "service_cost >= 0 AND credit_loss >= 0",
     },
 )  # fmt: skip
+VALUE_COLUMNS = {f"value_{name}": CUSTOMER_VALUE[name].type for name in ("margin_365d", "expected_margin", "potential")}
+"""How segments read it: beside the account features, null where nothing was valued at the moment."""
 VALUE_FIGURE = Table(
     "value_figure_v1",
     "gold",

@@ -32,11 +32,16 @@ class CollectionPlan(Frozen):
     cost: float = ModelField(default=15.0, ge=0)
 
 
-def exposures(features: DataFrame) -> DataFrame:
-    """account_id, category and ``exposure`` (CNY): arrears, and one more bill of the usual amount that may stay unpaid."""
+def exposure() -> Column:
+    """Arrears, and one more bill of the usual amount that may stay unpaid (CNY), of account features."""
     usual = F.coalesce(F.col("bill_amount_mean_365d"), F.lit(0.0))
     arrears = F.coalesce(F.col("arrears_amount"), F.lit(0.0))
-    return features.select("account_id", "category", (arrears + F.greatest(usual, F.lit(0.0))).cast("double").alias("exposure"))
+    return (arrears + F.greatest(usual, F.lit(0.0))).cast("double")
+
+
+def exposures(features: DataFrame) -> DataFrame:
+    """account_id, category and ``exposure``, see :func:`exposure`."""
+    return features.select("account_id", "category", exposure().alias("exposure"))
 
 
 def with_expected_loss(scored: DataFrame, plan: CollectionPlan) -> DataFrame:

@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.value import CUSTOMER_VALUE
-from gridlens.models.collection import exposures
+from gridlens.models.collection import exposure
 from gridlens.models.value_definition import Value, ValueDefinition
 from gridlens.models.value_ranks import bucket, limits, place
 
@@ -85,14 +85,13 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
         account_id, category, the amounts, ``trend`` and ``retention``; see the contract for the formulas.
     """
     told = value.definition
-    people = facts.join(exposures(facts).select("account_id", "exposure"), on="account_id", how="inner")
     risk, rate = _known(F.col(f"{told.arrears}_score")), _rate(told)
     young = F.lit(YEAR) / F.least(F.greatest("account_age_days", F.lit(told.least_days)), F.lit(YEAR))
     base = {
         "_bills": _known(F.col("bill_amount_365d")),
         "product_margin": _known(F.col("earned")),
         "service_cost": _service(value),
-        "credit_loss": risk * F.col("exposure") * told.loss_given_default,
+        "credit_loss": risk * exposure() * told.loss_given_default,
         "trend": F.least(F.greatest(1 + told.trend.weight * _known(value.change.column()), F.lit(told.trend.low)), F.lit(told.trend.high)),
         "retention": _retention(told, horizons),
         "substitution_potential": _substitution(told, horizons) * rate,
@@ -100,7 +99,7 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
         "_risk": risk,
         "_year": young,
     }
-    found = people.withColumns({name: column.cast("double") for name, column in base.items()})
+    found = facts.withColumns({name: column.cast("double") for name, column in base.items()})
     found = found.withColumns({"_stays": _mean_stay(F.col("retention")), "energy_margin": F.col("_bills") * F.col("_rate")})
     next_bills = F.col("_bills") * F.col("_year") * F.col("trend") * F.col("_stays")
     found = found.withColumns(

@@ -25,13 +25,13 @@ from gridlens.pipelines.offers import offer_plan
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.pipelines.value_facts import Definitions, Scored, scored, value_facts
+from gridlens.pipelines.value_reads import JOB
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
 from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-JOB = "value"
 NEAR = 10
 """Days by which the moment of a year before may miss the day."""
 

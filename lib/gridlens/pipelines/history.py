@@ -34,6 +34,14 @@ def last_run(warehouse: Warehouse, job: str, where: Column | None = None) -> Las
     return LastRun(json.loads(row["fingerprints"]), row["as_of"], of_micros(row["micros"]))
 
 
+def last_success(warehouse: Warehouse, job: str, where: Column | None = None) -> str:
+    """The id of the last run of ``job`` that wrote something, of those for which ``where`` holds; nothing where there is none."""
+    good = (F.col("job") == job) & (F.col("outcome") == "succeeded")
+    runs = warehouse.read(RUN_LOG).where(good if where is None else good & where)
+    row = runs.agg(F.max_by("run_id", "ended_at").alias("run")).first()
+    return (row["run"] or "") if row else ""
+
+
 def by_this_version() -> Column:
     """True for runs of this version of gridlens: another one may compute another result from the same facts."""
     return F.col("version") == __version__

@@ -13,7 +13,6 @@ from gridlens.audiences.facts import consent_column, consent_flags
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.offers import EXCLUSIONS, NEXT_BEST_OFFER, OFFER_EXCLUSION
-from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.silver import SILVER
 from gridlens.errors import SourceError
 from gridlens.fold.versioned import as_known
@@ -23,7 +22,7 @@ from gridlens.models.next_best_offer import exclusions, judged, offers
 from gridlens.models.offer_definition import Offers, consenting, load_offers
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library, taggable
-from gridlens.pipelines.history import last_run
+from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.propensities import Served, catalogue, propensities, served_products
@@ -94,7 +93,7 @@ def run_offers(
             "plan": plan.fingerprint,
             "features": moment.run_id,
             "batches": batches_digest(warehouse),
-            "persons": _last_graph(warehouse),
+            "persons": last_success(warehouse, "graph"),
             **{f"model {name}": str(version) for name, version in served.versions.items()},
         }
         with logged(warehouse, run):
@@ -103,13 +102,6 @@ def run_offers(
                 _refuse_without(served, moment)
                 _write(warehouse, models, served, moment, plan, run, say)
             return _result(warehouse, run, moment, served)
-
-
-def _last_graph(warehouse: Warehouse) -> str:
-    """The last good run that found out which parties are the same person; nothing where there was none."""
-    good = warehouse.read(RUN_LOG).where((F.col("job") == "graph") & (F.col("outcome") == "succeeded"))
-    row = good.agg(F.max_by("run_id", "ended_at").alias("run")).first()
-    return (row["run"] or "") if row else ""
 
 
 def _refuse_without(served: Served, moment: Moment) -> None:

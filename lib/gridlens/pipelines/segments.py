@@ -16,14 +16,17 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SMALL_CUSTOMER
+from gridlens.contracts.value import VALUE_COLUMNS
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
-from gridlens.pipelines.history import last_run
+from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import SegmentOptions
 from gridlens.pipelines.segment_state import newest_segments
 from gridlens.pipelines.segmentation import Segmented, segment_accounts
 from gridlens.pipelines.tag_state import Moment, required_features
+from gridlens.pipelines.value_reads import JOB as VALUE
+from gridlens.pipelines.value_reads import with_value
 from gridlens.runs import Run, logged, timed
 from gridlens.segments.definition import Segmentation, load_segmentations, named
 from gridlens.segments.large import LargeCustomers, large_customers, load_large_customers
@@ -73,7 +76,7 @@ def segment_definitions(settings: Settings) -> SegmentDefinitions:
     columns = taggable()
     return SegmentDefinitions(
         load_segmentations(conf_files(settings, "segments"), columns),
-        load_large_customers(conf_file(settings, "customer_groups/large_customer.yml"), columns),
+        load_large_customers(conf_file(settings, "customer_groups/large_customer.yml"), {**columns, **VALUE_COLUMNS}),
         load_small_customers(conf_file(settings, "customer_groups/small_customer.yml"), columns),
     )
 
@@ -98,7 +101,8 @@ def run_segments(
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
         run = Run("segments", {"refit": options.refit}, as_of=moment.as_of, known_at=moment.known_at)
-        run.fingerprints = {**definitions.fingerprints, "features": moment.run_id}
+        at = of_moment(moment.as_of, moment.known_at)
+        run.fingerprints = {**definitions.fingerprints, "features": moment.run_id, "value": last_success(warehouse, VALUE, at)}
         with logged(warehouse, run):
             not_before(newest_segments(warehouse), (moment.as_of, moment.known_at), what="segments", table=SEGMENT.name)
             run.nothing_new = not options.refit and last_run(warehouse, "segments") == (run.fingerprints, moment.as_of, moment.known_at)
@@ -112,7 +116,7 @@ def _compute(warehouse: Warehouse, definitions: SegmentDefinitions, moment: Mome
     tried = [segment_accounts(warehouse, features, s, moment, refit=refit, say=say) for s in definitions.segmentations]
     made = [segmented for segmented in tried if segmented]
     with timed(say, "large customers"):
-        large, high_quality = _large(warehouse, features, definitions.large, moment)
+        large, high_quality = _large(warehouse, with_value(features, warehouse, moment), definitions.large, moment)
     with timed(say, "small customers"):
         small = _small(warehouse, features, definitions.small, moment)
     for name, rows in (("segment_v1", sum(s.accounts for s in made)), (LARGE_CUSTOMER.name, large), (SMALL_CUSTOMER.name, small)):

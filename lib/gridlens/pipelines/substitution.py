@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.credit import CREDIT_GRADE
-from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.score import SCORE
 from gridlens.contracts.substitution import SUBSTITUTION_POTENTIAL, SUBSTITUTION_SUMMARY
 from gridlens.errors import RegistryError, SourceError
@@ -20,7 +19,7 @@ from gridlens.models.substitution import candidates, label_frequency, potential,
 from gridlens.models.substitution_definition import Substitution, load_substitution
 from gridlens.pipelines.credit import JOB as CREDIT
 from gridlens.pipelines.declared import taggable
-from gridlens.pipelines.history import last_run
+from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.scores import versions_that_scored
@@ -90,7 +89,7 @@ def run_substitution(
         RegistryError: the version that scored does not say what its held-out buyers scored; PlatformError: the store does not answer.
     """
     definition = definition or substitution_definition(settings)
-    warehouse, store = Warehouse(spark, settings), Store.open(settings)
+    warehouse = Warehouse(spark, settings)
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
         served = versions_that_scored(warehouse, moment)
@@ -98,14 +97,14 @@ def run_substitution(
             raise SourceError(
                 f"no version of {MODEL} has scored {moment.as_of}: run `gridlens train {MODEL}` and `gridlens score {MODEL}` first"
             )
-        frequency = _frequency(store.version(MODEL, served[MODEL]))
+        frequency = _frequency(Store.open(settings).version(MODEL, served[MODEL]))
         run = Run(JOB, {}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {
             "definition": definition.fingerprint,
             "features": moment.run_id,
             "version": str(served[MODEL]),
             "risk": str(served.get(RISK, "")),
-            "grades": _last_grading(warehouse, moment),
+            "grades": last_success(warehouse, CREDIT, of_moment(moment.as_of, moment.known_at)),
         }
         with logged(warehouse, run):
             run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)
@@ -122,13 +121,6 @@ def _frequency(version: Version) -> float:
             f"run `gridlens train {MODEL} --again` and `gridlens score {MODEL}`"
         )
     return label_frequency(version.metrics[MEAN_OF_BUYERS], version.metrics["positives"])
-
-
-def _last_grading(warehouse: Warehouse, moment: Moment) -> str:
-    """The last good run that graded the moment; nothing where there was none."""
-    good = (F.col("job") == CREDIT) & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
-    row = warehouse.read(RUN_LOG).where(good).agg(F.max_by("run_id", "ended_at").alias("run")).first()
-    return (row["run"] or "") if row else ""
 
 
 def _write(

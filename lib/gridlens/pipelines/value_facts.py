@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -15,7 +14,7 @@ from gridlens.models.substitution import potential
 from gridlens.models.substitution_definition import Substitution
 from gridlens.models.value_definition import Value
 from gridlens.pipelines.moments import of_moment
-from gridlens.pipelines.propensities import catalogue, propensities, served_products
+from gridlens.pipelines.propensities import Catalogue, catalogue, propensities, served_products
 from gridlens.pipelines.scores import versions_that_scored, with_scores
 from gridlens.pipelines.tag_state import Moment
 from gridlens.warehouse import Warehouse
@@ -65,13 +64,12 @@ def value_facts(warehouse: Warehouse, definitions: Definitions, moment: Moment) 
     earned = product_margins(sold.purchases, sold.products, definitions.value.definition.recurring, as_of=moment.as_of)
     added = potential(features, definitions.substitution).select("account_id", "added_revenue")
     rows, _ = with_scores(features, warehouse, definitions.value.models, moment)
-    for part in (earned, added, _potential(warehouse, definitions, moment, features)):
+    for part in (earned, added, _potential(warehouse, definitions, moment, sold, features)):
         rows = rows.join(part, on="account_id", how="left")
     return rows
 
 
-def _potential(warehouse: Warehouse, definitions: Definitions, moment: Moment, features: DataFrame) -> DataFrame:
-    models: Sequence[Model] = definitions.models
-    sold, served = catalogue(warehouse, moment), served_products(warehouse, models, moment)
-    found = propensities(warehouse, models, served, moment, sold=sold, features=features, offers=definitions.offers)
+def _potential(warehouse: Warehouse, definitions: Definitions, moment: Moment, sold: Catalogue, features: DataFrame) -> DataFrame:
+    served = served_products(warehouse, definitions.models, moment)
+    found = propensities(warehouse, definitions.models, served, moment, sold=sold, features=features, offers=definitions.offers)
     return product_potential(found.pairs, sold.products, sold.owned)

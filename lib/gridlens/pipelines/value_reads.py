@@ -1,0 +1,20 @@
+"""Customer value as segments read it: beside the account features of the same moment."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gridlens.contracts.value import CUSTOMER_VALUE, VALUE_COLUMNS
+from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.tag_state import Moment
+from gridlens.warehouse import Warehouse
+
+JOB = "value"
+
+
+def with_value(features: DataFrame, warehouse: Warehouse, moment: Moment) -> DataFrame:
+    """``features`` with VALUE_COLUMNS, null where an account was not valued at the moment."""
+    valued = warehouse.read(CUSTOMER_VALUE).where(of_moment(moment.as_of, moment.known_at))
+    columns = [F.col(name.removeprefix("value_")).alias(name) for name in VALUE_COLUMNS]
+    return features.join(valued.select("account_id", *columns), on="account_id", how="left")
