@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from gridlens.errors import LeaseHeld, PlatformError
 from gridlens.settings import Settings
 
 PATIENCE_SECONDS = 2.0
+_HERE = threading.RLock()
+"""Threads of one process wait for one another however long it takes; they are one run."""
 
 
 @contextmanager
@@ -31,7 +34,12 @@ def writer_lease(settings: Settings) -> Iterator[None]:
     if settings.catalog or "://" in root.removeprefix("file://"):
         yield
         return
-    folder = Path(root.removeprefix("file://"))
+    with _HERE, _locked(Path(root.removeprefix("file://"))):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / ".writer", os.O_RDWR | os.O_CREAT, 0o644)

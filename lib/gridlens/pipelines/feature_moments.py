@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame
@@ -29,6 +30,8 @@ Say = Callable[[str], None]
 Moment = tuple[dt.date, dt.datetime]
 _BATCHES = "batches"
 _MARGIN = dt.timedelta(days=62)
+_ONE_AT_A_TIME = threading.Lock()
+"""Models that are trained side by side want the same moments."""
 
 
 def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Moment], *, say: Say) -> None:
@@ -37,6 +40,11 @@ def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Mo
     Where no interval block lies at or before a moment, load shapes have no part in its features, and these alone are computed. Else the
     whole features job runs for that moment; its next run computes the load shapes of the present anew. Takes the writer's lease for each.
     """
+    with _ONE_AT_A_TIME:
+        _with_features(warehouse, settings, moments, say)
+
+
+def _with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Moment], say: Say) -> None:
     digest = batches_digest(warehouse)
     current = _current(warehouse, [day for day, _ in moments], digest)
     for as_of, known_at in moments:

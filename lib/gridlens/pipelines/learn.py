@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from pyspark import inheritable_thread_target
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -29,6 +31,8 @@ from gridlens.warehouse import Warehouse
 Say = Callable[[str], None]
 LEAST_ACCOUNTS = 1_000
 """Of a smaller population the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
+AT_ONCE = 2
+"""Models at the same time: on few accounts a training waits for its driver most of the time."""
 AS_OF = "gridlens_as_of"
 
 
@@ -78,7 +82,7 @@ class Searched:
 
 
 def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Iterator[Learned]:
-    """Trains and scores the models of conf/models, one after another.
+    """Trains and scores the models of conf/models, AT_ONCE of them at a time; gives them in the order of their definitions.
 
     A model is trained where it has no version yet, where its definition is another than that of its newest version, and, once a month,
     where drift asks for it. Rows that cannot teach a model are said, and do not stop the chain.
@@ -88,14 +92,28 @@ def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) 
         PlatformError: the model store does not answer.
     """
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
-    for model in model_library(settings):
-        say(f"model {model.id}")
-        trained, why_not = _trained(warehouse, store, model, moment, say)
+
+    def one(model: Model) -> Learned:
+        told = _prefixed(say, model.id)
+        trained, why_not = _trained(warehouse, store, model, moment, told)
         champion = any(CHAMPION in version.aliases for version in store.versions(model.id))
         if not champion and why_not is None:
             why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
         options = ScoreOptions(model.id, moment.as_of, moment.known_at)
-        yield Learned(model.id, trained, run_score(spark, settings, options, say=say) if champion else None, why_not)
+        return Learned(model.id, trained, run_score(spark, settings, options, say=told) if champion else None, why_not)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(inheritable_thread_target(spark)(one), model) for model in model_library(settings)]
+        try:
+            for done in waiting:
+                yield done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prefixed(say: Say, model: str) -> Say:
+    """Says which model a line is about, where the line does not."""
+    return lambda text: say(f"  {model}: {text.strip().removeprefix(f'{model}: ')}")
 
 
 def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, say: Say) -> tuple[TrainResult | None, str | None]:
