@@ -12,8 +12,9 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions
+from gridlens.pipelines.outlook import Understood
 from gridlens.pipelines.sample import run_sample
-from gridlens.pipelines.understand import Understood, understand
+from gridlens.pipelines.understand import understand
 from gridlens.settings import Settings
 
 Say = Callable[[str], None]

@@ -1,10 +1,9 @@
-"""What follows account features: models, tags, the behaviour graph, trajectories, segments, associations, audiences of the same moment."""
+"""What follows account features: models, tags, graph, what scores lead to, trajectories, segments, associations, audiences."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
@@ -18,6 +17,7 @@ from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.graph import GraphResult, run_graph
 from gridlens.pipelines.learn import Graded, Learned, Searched, grade_credit, learn, search_usage
 from gridlens.pipelines.options import AssociationOptions, GraphOptions, SegmentOptions, TagOptions, TrajectoryOptions
+from gridlens.pipelines.outlook import Understood, outlook
 from gridlens.pipelines.score import ScoreResult
 from gridlens.pipelines.segments import SegmentsResult, run_segments
 from gridlens.pipelines.tag_state import required_features
@@ -28,16 +28,6 @@ from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Understood:
-    """One job of the chain, and what it found."""
-
-    job: str
-    nothing_new: bool
-    found: str
-    seconds: float
 
 
 def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: dt.datetime, *, say: Say) -> Iterator[Understood]:
@@ -59,6 +49,7 @@ def understand(spark: SparkSession, settings: Settings, as_of: dt.date, known_at
     say("graph")
     graph = run_graph(spark, settings, GraphOptions(as_of, known_at), say=say)
     yield Understood("graph", graph.nothing_new, _graph(graph), graph.seconds)
+    yield from outlook(spark, settings, as_of, known_at, say=say)
     say("trajectory")
     trajectory = run_trajectory(spark, settings, TrajectoryOptions(as_of, known_at), say=say)
     yield Understood("trajectory", trajectory.nothing_new, _trajectory(trajectory), trajectory.seconds)
