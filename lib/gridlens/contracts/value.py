@@ -51,7 +51,7 @@ CUSTOMER_VALUE = Table(
     sort_by=("account_id",),
     checks={
         "decile_range": "decile BETWEEN 1 AND 10 AND category_decile BETWEEN 1 AND 10",
-        "retention_range": "retention BETWEEN 0 AND 1",
+        "retention_range": "retention IS NULL OR retention BETWEEN 0 AND 1",
         "costs": "service_cost >= 0 AND credit_loss >= 0",
     },
 )  # fmt: skip
