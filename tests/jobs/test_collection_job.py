@@ -188,7 +188,7 @@ def check_the_version(settings: Settings, because: str) -> None:
     version = Store.open(settings).version("time_to_pay", CHAMPION)
     assert version.metrics["baseline.concordance"] == pytest.approx(WORLD.baseline(), abs=1e-9)
     assert version.metrics["concordance"] > WORLD.baseline()
-    assert f"concordance {version.metrics['concordance']:.4f} on {ACCOUNTS} bills issued after {NEWEST}" in because
+    assert f"concordance {version.metrics['concordance']:.5f} on {ACCOUNTS} bills issued after {NEWEST}" in because
     assert version.metrics["test_settled"] == (WORLD.taken[NEWEST] <= (AS_OF - NEWEST).days - 3).sum()
     known = sum((WORLD.taken[day] <= (NEWEST - day).days - 3).sum() for day in MOMENTS[:-1])
     assert version.metrics["train_settled"] == known < 2 * ACCOUNTS  # what was paid after the judging moment was not yet seen

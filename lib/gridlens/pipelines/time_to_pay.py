@@ -57,10 +57,11 @@ class Judgement:
         if self.concordance is None or self.baseline is None:
             return False, f"{self.bills:,} bills issued after {self.as_of} have no pair to compare"
         better = self.concordance > self.baseline + min_gain
+        gain = f" + {min_gain:g}" if min_gain else ""
+        days = f"; {self.expected_days:.1f} days expected, the settled took {self.days_settled:.1f}" if self.days_settled else ""
         return better, (
-            f"concordance {self.concordance:.4f} on {self.bills:,} bills issued after {self.as_of}, "
-            f"{'over' if better else 'not over'} {self.baseline:.4f} of the account's own mean so far"
-            + (f" + {min_gain:g}" if min_gain else "")
+            f"concordance {self.concordance:.5f} on {self.bills:,} bills issued after {self.as_of}, "
+            f"{'over' if better else 'not over'} {self.baseline:.5f} of the account's own mean so far{gain}{days}"
         )
 
 

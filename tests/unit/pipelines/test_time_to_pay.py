@@ -66,9 +66,12 @@ def judged(concordance: float | None, baseline: float | None = 0.61) -> Judgemen
 def test_only_what_orders_better_than_the_own_mean_serves() -> None:
     serves, sentence = judged(0.65).sentence(0.0)
     assert serves
-    assert sentence == "concordance 0.6500 on 1,234 bills issued after 2025-12-31, over 0.6100 of the account's own mean so far"
+    assert sentence == (
+        "concordance 0.65000 on 1,234 bills issued after 2025-12-31, over 0.61000 of the account's own mean so far; "
+        "20.0 days expected, the settled took 19.0"
+    )
     assert judged(0.61).sentence(0.0)[0] is False
     serves, sentence = judged(0.65).sentence(0.05)
     assert not serves
-    assert sentence.endswith("not over 0.6100 of the account's own mean so far + 0.05")
+    assert "not over 0.61000 of the account's own mean so far + 0.05;" in sentence
     assert judged(None).sentence(0.0) == (False, "1,234 bills issued after 2025-12-31 have no pair to compare")
