@@ -178,6 +178,7 @@ def test_from_scores_to_the_list(settings: Settings, capsys: pytest.CaptureFixtu
 
     shown = call(settings, capsys, "list", "--limit", "2")
     assert [row["rank"] for row in shown] == [1, 2]
+    assert list(shown[0]) == ["rank", "account_id", "probability", "exposure", "expected_loss", "expected_days", "reasons"]
     assert [one["reason"].split(" / ")[-1] for one in shown[0]["reasons"]] == ["late bills in 90 days", "bills not settled"]
     assert shown[0]["reasons"][0]["act"].startswith("近期主动联系")
     assert main(["collection", "list", "--root-dir", settings.root_dir, "--conf", str(settings.conf_dir)]) == 0

@@ -35,8 +35,12 @@ def list_cases(spark: SparkSession, settings: Settings, *, as_of: dt.date | None
     shown = [F.round(name, digits).alias(name) for name, digits in _DIGITS.items()]
     found = mine.where(F.col("rank") <= limit).select("rank", "account_id", *shown, "reasons", "model").collect()
     features = {model.id: {feature.name: feature for feature in model.definition.features} for model in model_library(settings)}
-    cases = [row.asDict(recursive=True) for row in sorted(found, key=lambda row: row["rank"])]
-    return [{**case, "reasons": _reasons(case["reasons"], features.get(case.pop("model"), {}))} for case in cases]
+    cases = []
+    for row in sorted(found, key=lambda row: row["rank"]):
+        case = row.asDict(recursive=True)
+        model = case.pop("model")
+        cases.append({**case, "reasons": _reasons(case["reasons"], features.get(model, {}))})
+    return cases
 
 
 def _reasons(reasons: list[dict[str, Any]], features: dict[str, ModelFeature]) -> list[dict[str, Any]]:
