@@ -67,7 +67,7 @@ models:
       - {{name: arrears_months, monotone: increasing, zh: 欠费折合月数, en: arrears in months of the usual bill,
          actionable: true, act: 协商分期缴清 (agree on instalments)}}
       - {{name: payment_channel, kind: category, zh: 常用缴费渠道, en: usual way of paying}}
-    learner: {{algorithms: [{{kind: logistic_regression, grid: {{ridge: [0.01]}}}}]}}
+    learner: {{algorithms: [{{kind: logistic_regression, grid: {{ridge: [0.01]}}}}], folds: 2}}
     gate: {{min_auc: 0.65, max_calibration_error: 0.1, max_disparity: 3.0, min_positives: 20}}
     bands:
       - {{id: low, zh: 低风险, en: low, score_from: 0}}
