@@ -99,7 +99,7 @@ def accounts(random: np.random.Generator, count: int) -> list[dict[str, Any]]:
     ]
     for row in rows:
         row[str(random.choice(["churn_a_score", "churn_b_score"]))] = (
-            random.choice([0.0, 0.02, 0.3, 1.0]) if random.random() < 0.8 else None
+            float(random.choice([0.0, 0.02, 0.3, 1.0])) if random.random() < 0.8 else None
         )
     return [PLAIN | row for row in rows]
 
