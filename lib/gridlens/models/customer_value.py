@@ -82,7 +82,8 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
         horizons: days within which each model's score says that something happens.
 
     Returns:
-        account_id, category, the amounts, ``trend`` and ``retention``; see the contract for the formulas.
+        account_id, category, the amounts, ``trend`` and ``retention``, see the contract for the formulas; and ``member``: whether the
+        account is of the definition's population.
     """
     told = value.definition
     risk, rate = _known(F.col(f"{told.arrears}_score")), _rate(told)
@@ -99,7 +100,8 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
         "_risk": risk,
         "_year": young,
     }
-    found = facts.withColumns({name: column.cast("double") for name, column in base.items()})
+    member = F.coalesce(value.population.column(), F.lit(False))
+    found = facts.withColumns({"member": member, **{name: column.cast("double") for name, column in base.items()}})
     found = found.withColumns({"_stays": _mean_stay(F.col("retention")), "energy_margin": F.col("_bills") * F.col("_rate")})
     next_bills = F.col("_bills") * F.col("_year") * F.col("trend") * F.col("_stays")
     found = found.withColumns(
@@ -115,7 +117,7 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
     gains = F.col("expected_energy_margin") + F.col("expected_product_margin")
     found = found.withColumn("expected_margin", gains - F.col("expected_service_cost") - F.col("expected_credit_loss"))
     found = found.withColumn("total", F.col("expected_margin") + F.col("potential"))
-    return found.select(*[name for name in CUSTOMER_VALUE.columns if name not in _LATER])
+    return found.select(*[name for name in CUSTOMER_VALUE.columns if name not in _LATER], "member")
 
 
 _LATER = ("as_of", "known_at", "decile", "category_decile", "band", "definition")

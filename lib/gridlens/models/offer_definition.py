@@ -84,6 +84,11 @@ class Offers:
         return fingerprint_of(self.plan.model_dump(mode="json"))
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the expressions read."""
+        return frozenset().union(*[one.columns for one in (self.population, *self.rules.values())])
+
+    @property
     def consents(self) -> tuple[tuple[str, str], ...]:
         """(channel, purpose) of each consent that will do."""
         return tuple((channel, self.plan.purpose) for channel in self.plan.channels)

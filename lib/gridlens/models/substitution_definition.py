@@ -75,6 +75,11 @@ class Substitution:
     processes: tuple[tuple[Process, Checked, Checked], ...]
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the expressions read."""
+        return frozenset().union(*[one.columns for _, *expressions in self.processes for one in expressions])
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the definition."""
         return fingerprint_of(self.definition.model_dump(mode="json"))

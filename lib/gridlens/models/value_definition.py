@@ -130,6 +130,11 @@ class Value:
         return self.fingerprint[:STAMP_LENGTH]
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the expressions read."""
+        return frozenset().union(*[one.columns for one in (self.population, self.change, *self.quantities)])
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models whose scores are read, those of products apart."""
         return (self.definition.arrears, *self.definition.churn, self.definition.substitution)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
@@ -131,31 +131,27 @@ def _write(warehouse: Warehouse, told: Definitions, models: Scored, moment: Mome
         raise SourceError(f"no bill is known as of {moment.as_of}, and value is made of bills: add bills to the sources and load them")
     if models.missing:
         say(f"  without {', '.join(models.missing)}: not scored at the moment")
-    everybody = _values(warehouse, told, moment, told.value.population.column()).persist()
+    everybody = values(value_facts(warehouse, told, moment), told.value, told.horizons).persist()
     try:
         with timed(say, "value of every account"):
-            if everybody.isEmpty():
+            valued = everybody.where("member")
+            if valued.isEmpty():
                 raise SourceError(
                     f"no account is in the population of conf/value ({told.value.definition.population}) as of {moment.as_of}"
                 )
-            rows = customer_value(everybody, told.value, as_of=moment.as_of, known_at=moment.known_at)
+            rows = customer_value(valued, told.value, as_of=moment.as_of, known_at=moment.known_at)
             warehouse.replace(CUSTOMER_VALUE, rows, where=_where(moment))
-        run.wrote(f"gold.{CUSTOMER_VALUE.name}", everybody.count())
+        run.wrote(f"gold.{CUSTOMER_VALUE.name}", valued.count())
+        if earlier:
+            with timed(say, f"the margin expected on {earlier.as_of} against what came"):
+                _judge(warehouse, told, moment, everybody, earlier, run)
     finally:
         everybody.unpersist()
-    if earlier:
-        with timed(say, f"the margin expected on {earlier.as_of} against what came"):
-            _judge(warehouse, told, moment, earlier, run)
 
 
-def _values(warehouse: Warehouse, told: Definitions, moment: Moment, people: Column) -> DataFrame:
-    return values(value_facts(warehouse, told, moment).where(people), told.value, told.horizons)
-
-
-def _judge(warehouse: Warehouse, told: Definitions, moment: Moment, earlier: Moment, run: Run) -> None:
-    """Who was open then counts, also where the account has been closed since."""
-    before = _values(warehouse, told, earlier, told.value.population.column())
-    after = _values(warehouse, told, moment, F.lit(True))
+def _judge(warehouse: Warehouse, told: Definitions, moment: Moment, after: DataFrame, earlier: Moment, run: Run) -> None:
+    """Who was open then counts, also where the account has been closed since; ``after``: the values of all accounts now."""
+    before = values(value_facts(warehouse, told, earlier), told.value, told.horizons).where("member")
     churn = set(told.value.definition.churn) & scored(warehouse, told, earlier).versions.keys()
     compared = against_what_came(before, after).persist()
     try:

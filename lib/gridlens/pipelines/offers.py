@@ -117,7 +117,8 @@ def _write(warehouse: Warehouse, models: Sequence[Model], served: Served, moment
     sold = catalogue(warehouse, moment)
     if not sold.ids:
         raise SourceError(f"no product is known as of {moment.as_of}: add products to the sources and run `gridlens ingest`")
-    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
+    columns = sorted(plan.columns | {"account_id", "party_id"})
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).select(*columns)
     wanted = propensities(warehouse, models, served, moment, sold=sold, features=features, offers=plan)
     if served.missing:
         say(f"  without {', '.join(served.missing)}: not scored at the moment")

@@ -19,6 +19,18 @@ from gridlens.pipelines.scores import versions_that_scored, with_scores
 from gridlens.pipelines.tag_state import Moment
 from gridlens.warehouse import Warehouse
 
+_READ = (
+    "account_id",
+    "category",
+    "industry_code",
+    "account_age_days",
+    "arrears_amount",
+    "average_price_365d",
+    "bill_amount_365d",
+    "bill_amount_mean_365d",
+)
+"""What is read whatever the definitions say."""
+
 
 @dataclass(frozen=True)
 class Definitions:
@@ -59,7 +71,9 @@ def scored(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> Sc
 
 def value_facts(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> DataFrame:
     """The facts of :func:`~gridlens.models.customer_value.values` at one moment, a row an account."""
-    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
+    read = definitions.value.columns | definitions.offers.columns | definitions.substitution.columns
+    columns = [name for name in ACCOUNT_FEATURE.columns if name in _READ or name in read]
+    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).select(*columns)
     sold = catalogue(warehouse, moment)
     earned = product_margins(sold.purchases, sold.products, definitions.value.definition.recurring, as_of=moment.as_of)
     added = potential(features, definitions.substitution).select("account_id", "added_revenue")
