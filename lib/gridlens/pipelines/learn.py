@@ -30,7 +30,7 @@ from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 LEAST_ACCOUNTS = 1_000
-"""Of a smaller population the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
+"""Of fewer the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
 AT_ONCE = 2
 """Models at the same time: on few accounts a training waits for its driver most of the time."""
 AS_OF = "gridlens_as_of"
@@ -120,7 +120,7 @@ def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, s
     versions = store.versions(model.id)
     if not _due(warehouse, versions, model, moment):
         return None, None
-    if few := _too_few(warehouse, model, moment):
+    if few := _too_few(warehouse, moment):
         return None, few
     try:
         return run_train(warehouse.spark, warehouse.settings, TrainOptions(model.id, moment.as_of, moment.known_at), say=say), None
@@ -128,10 +128,10 @@ def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, s
         return None, f"not trained: {error}"
 
 
-def _too_few(warehouse: Warehouse, model: Model, moment: Moment) -> str | None:
-    """Why a population is too small to learn from; None where it is large enough."""
-    accounts = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).where(model.population.column()).count()
-    return f"not trained: {accounts:,} accounts are in its population, fewer than {LEAST_ACCOUNTS:,}" if accounts < LEAST_ACCOUNTS else None
+def _too_few(warehouse: Warehouse, moment: Moment) -> str | None:
+    """Why there are too few accounts to learn from; None where there are enough."""
+    accounts = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).count()
+    return f"not trained: {accounts:,} accounts in all, fewer than {LEAST_ACCOUNTS:,}" if accounts < LEAST_ACCOUNTS else None
 
 
 def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Graded:
@@ -141,7 +141,7 @@ def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say
     plan = scorecard_plan(settings, options.scorecard)
     trained, why_not = None, None
     if _due(warehouse, store.versions(options.scorecard), plan.model, moment):
-        why_not = _too_few(warehouse, plan.model, moment)
+        why_not = _too_few(warehouse, moment)
         if why_not is None:
             try:
                 trained = run_credit_train(spark, settings, options, say=say)
