@@ -12,6 +12,8 @@ from gridlens.tracking import Store, Version
 
 CARD = "scorecard.json"
 SPARK_FREE = "_spark_free"
+OF_SCORECARD = "gridlens_scorecard_version"
+"""Tag of a version without Spark: the version of the scorecard that it is the same as."""
 """After a scorecard's id: the registered model that needs no Spark."""
 
 

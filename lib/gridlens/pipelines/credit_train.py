@@ -20,7 +20,7 @@ from gridlens.models.scorecard import pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.credit_cards import CARD, SPARK_FREE, scorecard_plan
+from gridlens.pipelines.credit_cards import CARD, OF_SCORECARD, SPARK_FREE, scorecard_plan
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.judging import Judged, judge
 from gridlens.pipelines.options import CreditOptions
@@ -182,7 +182,7 @@ def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: Train
         code.write_text(pyfunc_code(), encoding="utf-8")
         card.write_text(fitted.json, encoding="utf-8")
         tracked.log_code_model(code, {"scorecard": card}, schema)
-        light = tracked.register(tags={"gridlens_scorecard_version": version.version})
+        light = tracked.register(tags={OF_SCORECARD: version.version})
     decide_on = store.promote if later.judged.decision.champion else store.challenge
     reason = " ".join(later.judged.decision.reasons)
     decide_on(definition.id + SPARK_FREE, light.version, reason=reason)

@@ -11,6 +11,7 @@ from gridlens.contracts.score import SCORE
 from gridlens.errors import SettingsError
 from gridlens.models.definition import ModelFeature
 from gridlens.models.library import named
+from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE
 from gridlens.pipelines.declared import model_library
 from gridlens.settings import Settings
 from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
@@ -49,13 +50,25 @@ def list_versions(settings: Settings, name: str) -> list[dict[str, Any]]:
 
 
 def promote_version(settings: Settings, name: str, version: int, reason: str) -> dict[str, Any]:
-    """Makes a version champion by hand; gives what it then is."""
-    return _version(Store.open(settings).promote(name, version, reason=f"by hand: {reason}"))
+    """Makes a version champion by hand, a scorecard's likeness without Spark with it; gives what it then is."""
+    store = Store.open(settings)
+    champion = store.promote(name, version, reason=f"by hand: {reason}")
+    _with_likeness(store, champion, f"by hand: {reason}")
+    return _version(champion)
 
 
 def roll_back(settings: Settings, name: str) -> dict[str, Any]:
-    """Makes the champion before this one champion again; gives what it then is."""
-    return _version(Store.open(settings).rollback(name))
+    """Makes the champion before this one champion again, a scorecard's likeness without Spark with it; gives what it then is."""
+    store = Store.open(settings)
+    champion = store.rollback(name)
+    _with_likeness(store, champion, f"as version {champion.version} of {name}, rolled back by hand")
+    return _version(champion)
+
+
+def _with_likeness(store: Store, champion: Version, reason: str) -> None:
+    for like in store.versions(champion.model + SPARK_FREE):
+        if like.tags.get(OF_SCORECARD) == str(champion.version) and CHAMPION not in like.aliases:
+            store.promote(like.model, like.version, reason=reason)
 
 
 def explain_score(spark: SparkSession, settings: Settings, name: str, account: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
