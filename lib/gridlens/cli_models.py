@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gridlens.cli_options import AsOf, Json, KnownAt, session, with_settings
+from gridlens.errors import SettingsError
 from gridlens.pipelines.options import FlatOptions, ScoreOptions, TrainOptions
 from gridlens.reports.console import print_json, print_result, print_summary, print_table, say
 from gridlens.settings import Settings
@@ -78,15 +79,22 @@ def score(settings: Settings, name: _Name, as_of: AsOf = None, known_at: KnownAt
 def models(
     settings: Settings,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this one, with all its versions.")] = None,
+    drift: Annotated[bool, typer.Option("--drift", help="Of one model: what its last scoring saw move since the version's test.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the models with their versions, aliases and figures.
+    """List the models with their versions, aliases and figures, or what has drifted.
 
-    Example: `gridlens models`, or all versions of one: `gridlens models arrears`
+    Example: `gridlens models`, all versions of one: `gridlens models arrears`, its drift: `gridlens models arrears --drift`
     """
-    from gridlens.pipelines.model_reads import list_models, list_versions
+    from gridlens.pipelines.model_reads import list_drift, list_models, list_versions
 
-    rows = list_versions(settings, name) if name else list_models(settings)
+    if drift:
+        if name is None:
+            raise SettingsError("--drift is about one model: name it, as in `gridlens models arrears --drift`")
+        with session(settings) as spark:
+            rows = list_drift(spark, settings, name)
+    else:
+        rows = list_versions(settings, name) if name else list_models(settings)
     print_json(rows) if as_json else print_table(rows)
 
 

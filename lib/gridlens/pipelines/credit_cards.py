@@ -12,18 +12,23 @@ from gridlens.tracking import Store, Version
 
 CARD = "scorecard.json"
 SPARK_FREE = "_spark_free"
+"""After a scorecard's id: the registered model that needs no Spark."""
 OF_SCORECARD = "gridlens_scorecard_version"
 """Tag of a version without Spark: the version of the scorecard that it is the same as."""
-"""After a scorecard's id: the registered model that needs no Spark."""
+
+
+def scorecard_plans(settings: Settings) -> tuple[ScorecardPlan, ...]:
+    """The scorecards of conf/scorecards, the user's files first; raises DefinitionError where one does not hold."""
+    return load_scorecards(conf_files(settings, "scorecards"), taggable())
 
 
 def scorecard_plan(settings: Settings, identity: str) -> ScorecardPlan:
-    """The scorecard of conf/scorecards with this id, the user's files first.
+    """The scorecard with this id.
 
     Raises:
         DefinitionError: a definition does not hold. SettingsError: there is none of this id.
     """
-    known = {plan.definition.id: plan for plan in load_scorecards(conf_files(settings, "scorecards"), taggable())}
+    known = {plan.definition.id: plan for plan in scorecard_plans(settings)}
     if identity not in known:
         raise SettingsError(f"scorecard {identity} is not defined; {nearest(identity, known, 'expected one of ' + ', '.join(known))}")
     return known[identity]

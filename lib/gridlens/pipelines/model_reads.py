@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
 
+from gridlens.contracts.model import MODEL_DRIFT
 from gridlens.contracts.score import SCORE
 from gridlens.errors import SettingsError
 from gridlens.models.definition import ModelFeature
 from gridlens.models.library import named
-from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE
+from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE, scorecard_plans
 from gridlens.pipelines.declared import model_library
 from gridlens.settings import Settings
 from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
 from gridlens.warehouse import Warehouse
 
+_MOVED = ("model_version", "as_of", "subject_kind", "subject", "rows", "psi", "psi_by_chance", "roc_auc", "warning", "retrain")
 _FIGURES = ("roc_auc", "unseen.roc_auc", "calibration_error", "baseline.one_rule.roc_auc")
 
 
 def list_models(settings: Settings) -> list[dict[str, Any]]:
-    """The models that are defined, each with its champion and its challenger."""
+    """The models and scorecards that are defined, each with its champion and its challenger."""
     store = Store.open(settings)
     rows = []
-    for model in model_library(settings):
+    for model in (*model_library(settings), *(plan.model for plan in scorecard_plans(settings))):
         versions = store.versions(model.id)
         by_alias = {alias: version for version in reversed(versions) for alias in version.aliases}
         champion = by_alias.get(CHAMPION)
@@ -47,6 +49,22 @@ def list_models(settings: Settings) -> list[dict[str, Any]]:
 def list_versions(settings: Settings, name: str) -> list[dict[str, Any]]:
     """All versions of a model, newest first."""
     return [_version(version) for version in Store.open(settings).versions(name)]
+
+
+def list_drift(spark: SparkSession, settings: Settings, name: str) -> list[dict[str, Any]]:
+    """What the last scoring of a model saw move since its version's test: warnings first, then the greatest shifts.
+
+    Raises:
+        SettingsError: no such model, or it has not scored yet.
+    """
+    model = named(model_library(settings), name)
+    seen = Warehouse(spark, settings).read(MODEL_DRIFT).where(F.col("model_id") == model.id)
+    at = [F.col("as_of"), F.col("known_at"), F.col("model_version").cast("int")]
+    newest = seen.withColumn("_place", F.dense_rank().over(Window.orderBy(*[column.desc() for column in at]))).where("_place = 1")
+    rows = newest.orderBy(F.desc("warning"), F.desc("psi"), "subject").select(*_MOVED).collect()  # a row a feature
+    if not rows:
+        raise SettingsError(f"{model.id} has not scored yet: run `gridlens score {model.id}`")
+    return [row.asDict() for row in rows]
 
 
 def promote_version(settings: Settings, name: str, version: int, reason: str) -> dict[str, Any]:
