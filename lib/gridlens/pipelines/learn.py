@@ -92,10 +92,11 @@ def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) 
         PlatformError: the model store does not answer.
     """
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
+    few = _too_few(warehouse, moment)
 
     def one(model: Model) -> Learned:
         told = _prefixed(say, model.id)
-        trained, why_not = _trained(warehouse, store, model, moment, told)
+        trained, why_not = _trained(warehouse, store, model, moment, few, told)
         champion = any(CHAMPION in version.aliases for version in store.versions(model.id))
         if not champion and why_not is None:
             why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
@@ -116,11 +117,13 @@ def _prefixed(say: Say, model: str) -> Say:
     return lambda text: say(f"  {model}: {text.strip().removeprefix(f'{model}: ')}")
 
 
-def _trained(warehouse: Warehouse, store: Store, model: Model, moment: Moment, say: Say) -> tuple[TrainResult | None, str | None]:
+def _trained(
+    warehouse: Warehouse, store: Store, model: Model, moment: Moment, few: str | None, say: Say
+) -> tuple[TrainResult | None, str | None]:
     versions = store.versions(model.id)
     if not _due(warehouse, versions, model, moment):
         return None, None
-    if few := _too_few(warehouse, moment):
+    if few:
         return None, few
     try:
         return run_train(warehouse.spark, warehouse.settings, TrainOptions(model.id, moment.as_of, moment.known_at), say=say), None
