@@ -108,7 +108,7 @@ def crash_after(count: int) -> Iterator[list[str]]:
 
 def test_crashed_at_one_write_after_another(delivery: Delivery) -> None:
     """One warehouse; each run gets some writes further than the last, the final one to its end."""
-    for count in (2, 4, 6):
+    for count in (2, 5):
         with crash_after(count) as taken, pytest.raises(Crash):
             delivery.ingest("crashes")
         assert len(taken) == count
