@@ -199,6 +199,7 @@ tags:
 """
 
 
+@pytest.mark.prove
 def test_an_analysts_own_tags_need_a_file_and_a_command(
     spark: SparkSession, province: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

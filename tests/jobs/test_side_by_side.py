@@ -18,6 +18,7 @@ SHARED = ("points/master.csv", "curves/1.csv", "curves/2.csv")
 
 
 @pytest.mark.spark
+@pytest.mark.prove
 def test_two_metering_systems_deliver_the_same_points_and_days(spark: SparkSession, tmp_path: Path) -> None:
     files = {name: world.FILES[name] for name in SHARED}
     root = world.write(tmp_path / "in", files | {name.replace("/", "_b/"): text for name, text in files.items()})

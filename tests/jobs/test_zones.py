@@ -1,4 +1,4 @@
-"""The session's zone changes nothing: same silver, same load shapes (RELIABILITY 8). All four zones: ``make prove``."""
+"""The session's zone changes nothing: same silver, same load shapes (RELIABILITY 8). The short form of what tests/prove shows in four zones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SMALL = ("points", "curves")
 
 
 @pytest.mark.spark
+@pytest.mark.prove
 def test_a_session_in_sydney_gives_what_one_in_utc_gives(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> None:
     inputs = tmp_path_factory.mktemp("zones") / "in"
     here = chain_in(spark, "UTC", inputs, tmp_path_factory.mktemp("utc"), SMALL)

@@ -11,6 +11,8 @@ import pytest
 import typer
 import yaml
 from gridlens.cli import app
+from gridlens.contracts.tag import tag_current_table
+from gridlens.expressions import check
 from gridlens.models.library import load_models
 from gridlens.pipelines.declared import tag_library, taggable
 from gridlens.settings import load_settings
@@ -53,6 +55,23 @@ def test_a_command_of_the_documents_is_one(line: str, tmp_path: Path, monkeypatc
     for name in ("mine.yml", "clients.csv", "decisions.csv", "FILE.csv"):
         (tmp_path / name).touch()
     accept(line)
+
+
+def option(words: list[str], name: str) -> str | None:
+    return words[words.index(name) + 1] if name in words else None
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if re.search(r"tags explain|show tag_current_v1", str(line.values[0]))])
+def test_tags_of_the_documents_are_defined(line: str) -> None:
+    library = tag_library(load_settings("local", environ={}))
+    words = shlex.split(line)
+    if words[1:3] == ["tags", "explain"]:
+        assert library.tag(words[4]).id == words[4]
+    else:
+        table = tag_current_table(library.columns)
+        columns = {field.name: field.type for field in table.fields}
+        assert check(option(words, "--where") or "true", columns, "--where", family="boolean")
+        assert set((option(words, "--columns") or "account_id").split(",")) <= set(columns)
 
 
 def test_commands_are_found() -> None:
