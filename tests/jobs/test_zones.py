@@ -1,4 +1,4 @@
-"""The session's zone changes nothing: same silver, same load shapes (RELIABILITY 8). The short form of what tests/prove shows in four zones."""
+"""The session's zone changes nothing: same silver, same load shapes (RELIABILITY 8). tests/prove has it in four zones."""
 
 from __future__ import annotations
 
