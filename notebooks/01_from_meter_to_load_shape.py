@@ -27,12 +27,10 @@ import pandas as pd
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT
 from gridlens.fold.versioned import as_known
 from gridlens.logs import quiet_spark_errors
-from gridlens.pipelines.features import run_features
-from gridlens.pipelines.ingest import run_ingest
+from gridlens.pipelines.chain import run_chain
 from gridlens.pipelines.look import Selection, quality_report, select
 from gridlens.pipelines.moments import knowledge_of_day
-from gridlens.pipelines.options import FeatureOptions, IngestOptions, SampleOptions
-from gridlens.pipelines.sample import run_sample
+from gridlens.pipelines.options import FeatureOptions, IngestOptions, RunOptions, SampleOptions
 from gridlens.settings import conf_file, load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import functions as F
@@ -48,16 +46,13 @@ known_at = knowledge_of_day(as_of, settings)
 # MAGIC %md
 # MAGIC ## The chain: source files → bronze → silver → load shapes
 # MAGIC
-# MAGIC Run a second time they find nothing new and leave the tables as they are. `gridlens run` goes on from here:
-# MAGIC models, tags, graph, audiences.
+# MAGIC Run a second time it finds nothing new and leaves the tables as they are.
 
 # COMMAND ----------
 
 province = SampleOptions(accounts=accounts, months=months, curve_days=curve_days, end_date=as_of)
 sources = conf_file(settings, f"sources/{dbutils.widgets.get('sources')}")
-run_sample(spark, settings, province)
-run_ingest(spark, settings, IngestOptions(sources))
-run_features(spark, settings, FeatureOptions(as_of=as_of))
+result = run_chain(spark, settings, RunOptions(province, IngestOptions(sources), FeatureOptions(as_of=as_of)))
 
 # COMMAND ----------
 
