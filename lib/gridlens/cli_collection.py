@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gridlens.cli_options import AsOf, Json, KnownAt, session, with_settings
+from gridlens.pipelines.options import MomentOptions
 from gridlens.reports.console import print_json, print_result, print_table, say
 from gridlens.settings import Settings
 
@@ -20,11 +21,11 @@ def collection_run(settings: Settings, as_of: AsOf = None, known_at: KnownAt = N
 
     Example: `gridlens collection run`
     """
-    from gridlens.pipelines.collection import CollectionOptions, collection_definition, run_collection
+    from gridlens.pipelines.collection import collection_definition, run_collection
 
     definition = collection_definition(settings)  # a mistake in it is told before Spark starts
     with session(settings) as spark:
-        result = run_collection(spark, settings, CollectionOptions(as_of, known_at), definition=definition, say=say)
+        result = run_collection(spark, settings, MomentOptions(as_of, known_at), definition=definition, say=say)
     print_result("Collection", result, as_json=as_json)
 
 

@@ -75,6 +75,11 @@ class ModelFeature(Frozen):
     en: str | None = None
     strong_because: str | None = None
 
+    @property
+    def words(self) -> str:
+        """Chinese and English, or the name where it has neither."""
+        return " / ".join(text for text in (self.zh, self.en) if text) or self.name
+
 
 class AlgorithmDefinition(Frozen):
     """An algorithm with the values that each of its settings may take; every combination is a candidate."""

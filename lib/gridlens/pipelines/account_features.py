@@ -15,9 +15,8 @@ from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.features.account import AccountFacts, account_feature
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.moments import end_of_local_day
+from gridlens.pipelines.moments import end_of_local_day, moment_where
 from gridlens.settings import Settings
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 LOOKUP_CALENDAR = ("local_date", "day_type", "days_to_spring_festival")
@@ -38,7 +37,7 @@ def write_account_features(warehouse: Warehouse, settings: Settings, calendar: D
     features = account_feature(
         _facts(warehouse, calendar, as_of, known_at), as_of=as_of, known_at=known_at, until=until, zone=settings.zone
     )
-    warehouse.replace(ACCOUNT_FEATURE, features, where=f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}")
+    warehouse.replace(ACCOUNT_FEATURE, features, where=moment_where(as_of, known_at))
 
 
 def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:

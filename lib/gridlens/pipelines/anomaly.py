@@ -25,12 +25,11 @@ from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.anomaly_facts import inspections_of, prices_of, usage_series
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import AnomalyOptions
 from gridlens.pipelines.tag_state import asked_moment, newest_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -187,7 +186,7 @@ def _write(search: _Search, rows: DataFrame, peers: Peers, alerts: DataFrame) ->
             "known_at": F.lit(search.known_at),
             "currency": F.lit(search.warehouse.settings.currency),
         }
-        where = f"{literal_in('as_of', [search.as_of])} AND {literal_in('known_at', [search.known_at])}"
+        where = moment_where(search.as_of, search.known_at)
         search.warehouse.replace(USAGE_ALERT, alerts.join(curves, on="account_id", how="left").withColumns(added), where=where)
     finally:
         alerts.unpersist()

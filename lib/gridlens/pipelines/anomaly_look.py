@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.anomaly import KIND_NAMES, USAGE_ALERT
 from gridlens.errors import SettingsError, SourceError, nearest
-from gridlens.pipelines.moments import of_micros
+from gridlens.pipelines.moments import newest_moment, of_micros, of_moment
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
@@ -72,11 +72,8 @@ def show_alert(spark: SparkSession, settings: Settings, account: str, *, as_of: 
 
 def _newest(warehouse: Warehouse, as_of: dt.date | None) -> DataFrame:
     rows = warehouse.read(USAGE_ALERT)
-    if as_of is not None:
-        rows = rows.where(F.col("as_of") == F.lit(as_of))
-    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("known_at"))).alias("at")).select("at.*").first()
-    if newest is None or newest["as_of"] is None:
+    at = newest_moment(rows, as_of)
+    if at is None:
         day = f" of {as_of}" if as_of else ""
         raise SourceError(f"there are no alerts{day}: run `gridlens anomalies run` first")
-    same = (F.col("as_of") == F.lit(newest["as_of"])) & (F.unix_micros("known_at") == F.lit(newest["known_at"]))
-    return rows.where(same)
+    return rows.where(of_moment(*at))

@@ -14,7 +14,7 @@ from gridlens.audiences.overlap import Outside, Shared, outside_members, shared_
 from gridlens.contracts.audience import AUDIENCE, AUDIENCE_SNAPSHOT
 from gridlens.errors import SettingsError
 from gridlens.pipelines.audience import Definitions
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.moments import newest_moment, of_moment
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
@@ -92,11 +92,8 @@ def _with_teams(shared: Shared, owners: Mapping[str, str]) -> SharedMembers:
 
 def _newest(warehouse: Warehouse, names: Sequence[str], as_of: dt.date | None, known_at: dt.datetime | None) -> tuple[dt.date, dt.datetime]:
     rows = warehouse.read(AUDIENCE_SNAPSHOT).where(F.col("audience").isin(*names))
-    for column, value in (("as_of", as_of), ("known_at", known_at)):
-        if value is not None:
-            rows = rows.where(F.col(column) == F.lit(value))
-    row = rows.agg(F.max(F.struct("as_of", "known_at")).alias("n")).select("n.as_of", F.unix_micros("n.known_at").alias("micros")).first()
-    if row is None or row["as_of"] is None:
+    newest = newest_moment(rows, as_of, known_at)
+    if newest is None:
         day = f" of {as_of}" if as_of else ""
         raise SettingsError(f"there are no snapshots of these audiences{day}: run `gridlens audience build` first")
-    return row["as_of"], of_micros(row["micros"])
+    return newest

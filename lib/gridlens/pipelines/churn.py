@@ -18,11 +18,11 @@ from gridlens.models.library import Model
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
+from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.tag_state import asked_moment
 from gridlens.pipelines.training_set import label_facts, last_known_day
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -115,10 +115,6 @@ def run_churn_hazard(spark: SparkSession, settings: Settings, options: ChurnOpti
             return _result(warehouse, run, as_of, known_at, arguments.causes)
 
 
-def _where(as_of: dt.date, known_at: dt.datetime) -> str:
-    return f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}"
-
-
 def _count(warehouse: Warehouse, arguments: AccountLeft, months: int, run: Run, as_of: dt.date, known_at: dt.datetime, say: Say) -> None:
     last = last_known_day(warehouse.settings, as_of, known_at)
     known = label_facts(warehouse, warehouse.settings, ACCOUNT_LEFT.facts, as_of=last, known_at=known_at, label=ACCOUNT_LEFT.name)
@@ -135,13 +131,15 @@ def _count(warehouse: Warehouse, arguments: AccountLeft, months: int, run: Run, 
     told = [{**row, "as_of": as_of, "known_at": known_at} for row in hazard_rows(counts, arguments.causes)]
     if not told:
         raise SourceError(f"no account was open in the {months} months before {last - SEEN_AFTER}: load more history, or take fewer months")
-    warehouse.replace(CHURN_HAZARD, warehouse.spark.createDataFrame(told, CHURN_HAZARD.schema).coalesce(1), where=_where(as_of, known_at))
+    warehouse.replace(
+        CHURN_HAZARD, warehouse.spark.createDataFrame(told, CHURN_HAZARD.schema).coalesce(1), where=moment_where(as_of, known_at)
+    )
     run.wrote(f"gold.{CHURN_HAZARD.name}", len(told))
 
 
 def _result(warehouse: Warehouse, run: Run, as_of: dt.date, known_at: dt.datetime, causes: Sequence[str]) -> ChurnHazardResult:
     columns = [name for name in CHURN_HAZARD.columns if name not in ("as_of", "known_at")]
-    rows = warehouse.read(CHURN_HAZARD).where(_where(as_of, known_at)).select(*columns).collect()  # kinds × causes × months
+    rows = warehouse.read(CHURN_HAZARD).where(moment_where(as_of, known_at)).select(*columns).collect()  # kinds × causes × months
     lost = []
     for kind in sorted({row["party_kind"] for row in rows}):
         for cause in ("any", *causes):

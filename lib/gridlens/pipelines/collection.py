@@ -21,27 +21,19 @@ from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.changes import table_digest
 from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import moment_where, of_moment
+from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.scores import versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.pipelines.time_to_pay import MODEL as TIME_TO_PAY
 from gridlens.pipelines.time_to_pay import serving, time_to_pay_due, train_time_to_pay
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tables import literal_in
 from gridlens.tracking import Store
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 JOB = "collection"
-
-
-@dataclass(frozen=True)
-class CollectionOptions:
-    """Which moment to make the list of: default that of the newest account features."""
-
-    as_of: dt.date | None = None
-    known_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def collection_definition(settings: Settings) -> CollectionDefinition:
 
 
 def run_collection(
-    spark: SparkSession, settings: Settings, options: CollectionOptions, *, definition: CollectionDefinition | None = None, say: Say = print
+    spark: SparkSession, settings: Settings, options: MomentOptions, *, definition: CollectionDefinition | None = None, say: Say = print
 ) -> CollectionResult:
     """Makes the list of one moment; time to pay is fitted anew once a month, and where its definition changed.
 
@@ -166,12 +158,8 @@ def _write(
         days = loaded.model.transform(features.select("account_id", *loaded.features)).select("account_id", EXPECTED_DAYS)
     with timed(say, f"{JOB}: cases ranked"):
         cases = collection_list(scores, exposures(features), definition.plan, as_of=moment.as_of, known_at=moment.known_at, days=days)
-        warehouse.replace(COLLECTION_CASE, cases, where=_where(moment))
-    run.wrote(f"gold.{COLLECTION_CASE.name}", warehouse.read(COLLECTION_CASE).where(_where(moment)).count())
-
-
-def _where(moment: Moment) -> str:
-    return f"{literal_in('as_of', [moment.as_of])} AND {literal_in('known_at', [moment.known_at])}"
+        warehouse.replace(COLLECTION_CASE, cases, where=moment_where(moment.as_of, moment.known_at))
+    run.wrote(f"gold.{COLLECTION_CASE.name}", warehouse.read(COLLECTION_CASE).where(moment_where(moment.as_of, moment.known_at)).count())
 
 
 def _result(
@@ -179,7 +167,12 @@ def _result(
 ) -> CollectionResult:
     names = ("exposure", "expected_loss", "expected_saving")
     sums = [F.coalesce(F.sum(name), F.lit(0.0)).alias(name) for name in names]
-    row = warehouse.read(COLLECTION_CASE).where(_where(moment)).agg(F.count("*").alias("cases"), *sums).collect()[0]
+    row = (
+        warehouse.read(COLLECTION_CASE)
+        .where(moment_where(moment.as_of, moment.known_at))
+        .agg(F.count("*").alias("cases"), *sums)
+        .collect()[0]
+    )
     return CollectionResult(
         run_id=run.run_id,
         as_of=moment.as_of,

@@ -12,6 +12,7 @@ from gridlens.contracts.collection import COLLECTION_CASE
 from gridlens.errors import SourceError
 from gridlens.models.definition import ModelFeature
 from gridlens.pipelines.declared import model_library
+from gridlens.pipelines.moments import newest_moment, of_moment
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
@@ -26,14 +27,11 @@ def list_cases(spark: SparkSession, settings: Settings, *, as_of: dt.date | None
         SourceError: there is no list of that day.
     """
     rows = Warehouse(spark, settings).read(COLLECTION_CASE)
-    if as_of is not None:
-        rows = rows.where(F.col("as_of") == F.lit(as_of))
-    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("micros"))).alias("at")).select("at.*").first()
-    if newest is None or newest["as_of"] is None:
+    at = newest_moment(rows, as_of)
+    if at is None:
         raise SourceError(f"there is no collection list{f' of {as_of}' if as_of else ''}: run `gridlens collection run` first")
-    mine = rows.where((F.col("as_of") == F.lit(newest["as_of"])) & (F.unix_micros("known_at") == F.lit(newest["micros"])))
     shown = [F.round(name, digits).alias(name) for name, digits in _DIGITS.items()]
-    found = mine.where(F.col("rank") <= limit).select("rank", "account_id", *shown, "reasons", "model").collect()
+    found = rows.where(of_moment(*at) & (F.col("rank") <= limit)).select("rank", "account_id", *shown, "reasons", "model").collect()
     features = {model.id: {feature.name: feature for feature in model.definition.features} for model in model_library(settings)}
     cases = []
     for row in sorted(found, key=lambda row: row["rank"]):
@@ -49,5 +47,4 @@ def _reasons(reasons: list[dict[str, Any]], features: dict[str, ModelFeature]) -
 
 
 def _words(reason: dict[str, Any], feature: ModelFeature | None) -> dict[str, Any]:
-    words = " / ".join(text for text in (feature.zh, feature.en) if text) if feature else ""
-    return {"reason": words or reason["feature"], "value": reason["value"], "act": feature.act if feature else None}
+    return {"reason": feature.words if feature else reason["feature"], "value": reason["value"], "act": feature.act if feature else None}

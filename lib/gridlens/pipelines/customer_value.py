@@ -20,7 +20,7 @@ from gridlens.models.value_figures import ValueFigure, against_what_came, value_
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.moments import moment_where, of_micros, of_moment
 from gridlens.pipelines.offers import offer_plan
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.tag_state import Moment, required_features
@@ -28,7 +28,6 @@ from gridlens.pipelines.value_facts import Definitions, Scored, scored, value_fa
 from gridlens.pipelines.value_reads import JOB
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -140,7 +139,7 @@ def _write(warehouse: Warehouse, told: Definitions, models: Scored, moment: Mome
                     f"no account is in the population of conf/value ({told.value.definition.population}) as of {moment.as_of}"
                 )
             rows = customer_value(valued, told.value, as_of=moment.as_of, known_at=moment.known_at)
-            warehouse.replace(CUSTOMER_VALUE, rows, where=_where(moment))
+            warehouse.replace(CUSTOMER_VALUE, rows, where=moment_where(moment.as_of, moment.known_at))
         run.wrote(f"gold.{CUSTOMER_VALUE.name}", valued.count())
         if earlier:
             with timed(say, f"the margin expected on {earlier.as_of} against what came"):
@@ -160,12 +159,8 @@ def _judge(warehouse: Warehouse, told: Definitions, moment: Moment, after: DataF
         compared.unpersist()
     rows = [{**asdict(figure), "as_of": moment.as_of, "known_at": moment.known_at} for figure in figures]
     frame = warehouse.spark.createDataFrame([tuple(row[name] for name in VALUE_FIGURE.columns) for row in rows], VALUE_FIGURE.schema)
-    warehouse.replace(VALUE_FIGURE, frame.coalesce(1), where=_where(moment))
+    warehouse.replace(VALUE_FIGURE, frame.coalesce(1), where=moment_where(moment.as_of, moment.known_at))
     run.wrote(f"gold.{VALUE_FIGURE.name}", len(rows))
-
-
-def _where(moment: Moment) -> str:
-    return f"{literal_in('as_of', [moment.as_of])} AND {literal_in('known_at', [moment.known_at])}"
 
 
 def _result(warehouse: Warehouse, told: Definitions, run: Run, moment: Moment, models: Scored) -> ValueResult:

@@ -20,7 +20,7 @@ from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import GraphOptions
 from gridlens.pipelines.tag_state import asked_moment, newest_features
 from gridlens.profile.alike import nearest_of_all, robust_scales, scaled
@@ -31,7 +31,6 @@ from gridlens.profile.identity import REFUSALS, party_evidence, resolve
 from gridlens.profile.links import identity_links
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_files
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -93,7 +92,7 @@ def _write(
     warehouse: Warehouse, settings: Settings, decisions: Decisions, run: Run, as_of: dt.date, known_at: dt.datetime, say: Say
 ) -> dict[str, int]:
     """Writes both tables; gives what was not believed."""
-    where = f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}"
+    where = moment_where(as_of, known_at)
 
     def known(name: str, *keys: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of, keys=keys or None)

@@ -15,7 +15,7 @@ from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.silver import SILVER
 from gridlens.errors import SettingsError, SourceError
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.moments import newest_moment, of_moment
 from gridlens.profile import alike, influence, queries
 from gridlens.profile.influence import Chance
 from gridlens.profile.links import person_consents
@@ -123,13 +123,11 @@ class _Graph:
 def _graph(spark: SparkSession, settings: Settings, as_of: dt.date | None) -> _Graph:
     """The newest graph, of one day where it is given."""
     warehouse = Warehouse(spark, settings)
-    moments = warehouse.read(PROFILE_EDGE).select("as_of", "known_at")
-    chosen = moments if as_of is None else moments.where(F.col("as_of") == F.lit(as_of))
-    row = chosen.agg(F.max(F.struct("as_of", "known_at")).alias("m")).select("m.as_of", F.unix_micros("m.known_at").alias("known")).first()
-    if row is None or row["as_of"] is None:
+    newest = newest_moment(warehouse.read(PROFILE_EDGE), as_of)
+    if newest is None:
         day = f" of {as_of}" if as_of else ""
         raise SourceError(f"there is no graph{day}: run `gridlens graph run{f' --as-of {as_of}' if as_of else ''}` first")
-    return _Graph(warehouse, row["as_of"], of_micros(row["known"]))
+    return _Graph(warehouse, *newest)
 
 
 def neighbours_of(spark: SparkSession, settings: Settings, account: str, *, limit: int, as_of: dt.date | None = None) -> Neighbours:

@@ -13,7 +13,7 @@ from gridlens.errors import SourceError
 from gridlens.models.drivers import driver_summary
 from gridlens.models.library import named
 from gridlens.pipelines.declared import model_library
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.moments import newest_moment, of_moment
 from gridlens.pipelines.scores import versions_that_scored
 from gridlens.pipelines.tag_state import Moment
 from gridlens.settings import Settings
@@ -40,12 +40,10 @@ def list_drivers(
     model = named(model_library(settings), name)
     warehouse = Warehouse(spark, settings)
     scores = warehouse.read(SCORE).where(F.col("model") == model.id)
-    if as_of is not None:
-        scores = scores.where(F.col("as_of") == F.lit(as_of))
-    newest = scores.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("micros"))).alias("at")).select("at.*").first()
-    if newest is None or newest["as_of"] is None:
+    at = newest_moment(scores, as_of)
+    if at is None:
         raise SourceError(f"there are no scores of {model.id}{f' of {as_of}' if as_of else ''}: run `gridlens score {model.id}` first")
-    moment = Moment(newest["as_of"], of_micros(newest["micros"]), "")
+    moment = Moment(*at, "")
     version = versions_that_scored(warehouse, moment).get(model.id)
     rows = scores.where(of_moment(moment.as_of, moment.known_at) & (F.col("decile") <= deciles))
     if version is not None:
@@ -55,10 +53,9 @@ def list_drivers(
     drivers = []
     for row in found:
         feature = features.get(row["feature"])
-        words = " / ".join(text for text in (feature.zh, feature.en) if text) if feature else ""
         drivers.append(
             {
-                "reason": words or row["feature"],
+                "reason": feature.words if feature else row["feature"],
                 "accounts": row["accounts"],
                 "share": round(row["share"], 3),
                 "mean_contribution": round(row["mean_contribution"], 3),

@@ -112,9 +112,8 @@ def explain_score(spark: SparkSession, settings: Settings, name: str, account: s
 
 
 def _reason(reason: dict[str, Any], feature: ModelFeature | None) -> dict[str, Any]:
-    words = " / ".join(text for text in (feature.zh, feature.en) if text) if feature else ""
     return {
-        "reason": words or reason["feature"],
+        "reason": feature.words if feature else reason["feature"],
         "value": reason["value"],
         "effect": "raises" if reason["contribution"] > 0 else "lowers",
         "log_odds": round(reason["contribution"], 3),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.errors import SettingsError
 from gridlens.settings import Settings
+from gridlens.tables import literal_in
 
 
 def end_of_local_day(day: dt.date, zone: str) -> dt.datetime:
@@ -20,6 +21,20 @@ def end_of_local_day(day: dt.date, zone: str) -> dt.datetime:
 def of_moment(as_of: dt.date, known_at: dt.datetime) -> Column:
     """True for the rows of one (``as_of``, ``known_at``)."""
     return (F.col("as_of") == F.lit(as_of)) & (F.col("known_at") == F.lit(known_at))
+
+
+def moment_where(as_of: dt.date, known_at: dt.datetime) -> str:
+    """The rows of one (``as_of``, ``known_at``), as SQL."""
+    return f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}"
+
+
+def newest_moment(rows: DataFrame, as_of: dt.date | None = None, known_at: dt.datetime | None = None) -> tuple[dt.date, dt.datetime] | None:
+    """(as_of, known_at) of the newest rows, of one day and moment of knowledge where these are given; None where there is none."""
+    for name, value in (("as_of", as_of), ("known_at", known_at)):
+        rows = rows if value is None else rows.where(F.col(name) == F.lit(value))
+    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("micros"))).alias("newest"))
+    row = newest.select("newest.*").first()
+    return (row["as_of"], of_micros(row["micros"])) if row and row["as_of"] else None
 
 
 def utc_text(name: str) -> Column:

@@ -23,13 +23,12 @@ from gridlens.models.offer_definition import Offers, consenting, load_offers
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run, last_success
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.propensities import Served, catalogue, propensities, served_products
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -124,8 +123,7 @@ def _write(warehouse: Warehouse, models: Sequence[Model], served: Served, moment
         say(f"  without {', '.join(served.missing)}: not scored at the moment")
     agree = _consenting(warehouse, features, plan, moment)
     pairs = judged(wanted.pairs, sold.products, owned=sold.owned, eligible=wanted.eligible, consenting=agree, plan=plan.plan).persist()
-    at = {"as_of": moment.as_of, "known_at": moment.known_at}
-    where = " AND ".join(literal_in(name, [value]) for name, value in at.items())
+    where = moment_where(moment.as_of, moment.known_at)
     try:
         with timed(say, "offers"):
             warehouse.replace(NEXT_BEST_OFFER, offers(pairs, plan.plan, as_of=moment.as_of, known_at=moment.known_at), where=where)

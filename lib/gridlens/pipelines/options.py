@@ -224,7 +224,7 @@ class AnomalyOptions:
 
 @dataclass(frozen=True)
 class MomentOptions:
-    """Which moment customer value, offers and substitution are about: default that of the newest account features."""
+    """Which moment the collection list, customer value, offers and substitution are about: default that of the newest account features."""
 
     as_of: dt.date | None = None
     known_at: dt.datetime | None = None

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from gridlens.errors import RegistryError, SourceError
 from gridlens.pipelines.churn import ChurnOptions, run_churn_hazard
-from gridlens.pipelines.collection import CollectionOptions, run_collection
+from gridlens.pipelines.collection import run_collection
 from gridlens.pipelines.customer_value import run_value
 from gridlens.pipelines.offers import run_offers
 from gridlens.pipelines.options import MomentOptions
@@ -44,7 +44,7 @@ def outlook(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: d
     """Runs the jobs one after another; one that lacks scores says so and does not stop the chain."""
     moment = MomentOptions(as_of, known_at)
     jobs: tuple[tuple[str, Callable[[], _Done]], ...] = (
-        ("collection", lambda: run_collection(spark, settings, CollectionOptions(as_of, known_at), say=say)),
+        ("collection", lambda: run_collection(spark, settings, moment, say=say)),
         ("churn", lambda: run_churn_hazard(spark, settings, ChurnOptions(as_of, known_at), say=say)),
         ("substitution", lambda: run_substitution(spark, settings, moment, say=say)),
         ("value", lambda: run_value(spark, settings, moment, say=say)),

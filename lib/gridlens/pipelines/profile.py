@@ -9,14 +9,14 @@ from typing import Any
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_feature import BASE_FIELDS, PEERS
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, BASE_FIELDS, PEERS
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.trajectory import TRAJECTORY
 from gridlens.errors import SettingsError
 from gridlens.pipelines.declared import tag_library
-from gridlens.pipelines.moments import knowledge_of_day
+from gridlens.pipelines.moments import knowledge_of_day, newest_moment
 from gridlens.pipelines.profile_load import Load, chosen, load_of
-from gridlens.pipelines.profile_reads import AccountReads, newest_moment
+from gridlens.pipelines.profile_reads import AccountReads
 from gridlens.pipelines.profile_tags import tags_of
 from gridlens.profile.assemble import Spans, bought, current_points, edge, folded_events, holdings, identity, others, segment
 from gridlens.profile.dealings import Contact, Others, Paid
@@ -81,7 +81,7 @@ def profile_of(
 
 
 def _moment(warehouse: Warehouse, settings: Settings, as_of: dt.date | None, known_at: dt.datetime | None) -> tuple[dt.date, dt.datetime]:
-    found = newest_moment(warehouse, as_of, known_at)
+    found = newest_moment(warehouse.read(ACCOUNT_FEATURE), as_of, known_at)
     if found is not None:
         return found
     if as_of is None:

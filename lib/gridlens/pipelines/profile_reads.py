@@ -32,7 +32,7 @@ from gridlens.features.account_series import READ_KINDS
 from gridlens.features.account_windows import local_day
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.moments import end_of_local_day, of_micros, of_moment
+from gridlens.pipelines.moments import end_of_local_day, of_moment
 from gridlens.settings import Settings
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
@@ -217,16 +217,6 @@ class AccountReads:
         most = F.slice(F.sort_array(F.collect_list(F.struct(energy, *OTHER)), asc=False), 1, OTHERS)
         row = rows.agg(F.count("*").alias("n"), most.alias("most")).first()
         return (row["n"], [one.asDict() for one in row["most"]]) if row else (0, [])
-
-
-def newest_moment(warehouse: Warehouse, as_of: dt.date | None, known_at: dt.datetime | None) -> tuple[dt.date, dt.datetime] | None:
-    """(as_of, known_at) of the newest account features, of one day and moment of knowledge where these are given."""
-    rows = warehouse.read(ACCOUNT_FEATURE)
-    for name, value in (("as_of", as_of), ("known_at", known_at)):
-        rows = rows if value is None else rows.where(F.col(name) == F.lit(value))
-    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("known_at"))).alias("newest"))
-    row = newest.select("newest.*").first()
-    return (row["as_of"], of_micros(row["known_at"])) if row and row["as_of"] else None
 
 
 def _rows(df: DataFrame) -> list[Row]:

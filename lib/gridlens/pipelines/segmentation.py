@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE, SEGMENTATION
+from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.segment_state import Earlier, earlier, highest_number
 from gridlens.pipelines.tag_state import Moment
 from gridlens.runs import timed
@@ -136,10 +137,7 @@ def _write(
         found = profiles(members.join(inside, on="account_id", how="inner"), segmentation, model.best.clusters.k)
         pairs = _pairs(members, before)
         identities = _identities(warehouse, found, segmentation, moment, before, model, pairs)
-        where = (
-            f"{literal_in('as_of', [moment.as_of])} AND {literal_in('known_at', [moment.known_at])} AND "
-            f"{literal_in('segmentation', [segmentation.id])}"
-        )
+        where = f"{moment_where(moment.as_of, moment.known_at)} AND {literal_in('segmentation', [segmentation.id])}"
         warehouse.replace(SEGMENT, _segment_rows(rows, members, segmentation, moment, [i.segment_id for i in identities]), where=where)
     finally:
         members.unpersist()

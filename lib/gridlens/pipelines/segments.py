@@ -20,7 +20,7 @@ from gridlens.contracts.value import VALUE_COLUMNS
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run, last_success
-from gridlens.pipelines.moments import not_before, of_moment
+from gridlens.pipelines.moments import moment_where, not_before, of_moment
 from gridlens.pipelines.options import SegmentOptions
 from gridlens.pipelines.segment_state import newest_segments
 from gridlens.pipelines.segmentation import Segmented, segment_accounts
@@ -32,7 +32,6 @@ from gridlens.segments.definition import Segmentation, load_segmentations, named
 from gridlens.segments.large import LargeCustomers, large_customers, load_large_customers
 from gridlens.segments.small import SmallCustomers, load_small_customers, small_customers
 from gridlens.settings import Settings, conf_file, conf_files
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -126,7 +125,7 @@ def _compute(warehouse: Warehouse, definitions: SegmentDefinitions, moment: Mome
 
 def _large(warehouse: Warehouse, features: DataFrame, large: LargeCustomers, moment: Moment) -> tuple[int, int]:
     rows = large_customers(features, large, as_of=moment.as_of, known_at=moment.known_at)
-    where = _where(moment)
+    where = moment_where(moment.as_of, moment.known_at)
     warehouse.replace(LARGE_CUSTOMER, rows, where=where)
     counts = warehouse.read(LARGE_CUSTOMER).where(where).agg(F.count("*").alias("n"), F.count_if("high_quality").alias("high")).first()
     return (counts["n"], counts["high"]) if counts else (0, 0)
@@ -134,12 +133,8 @@ def _large(warehouse: Warehouse, features: DataFrame, large: LargeCustomers, mom
 
 def _small(warehouse: Warehouse, features: DataFrame, small: SmallCustomers, moment: Moment) -> int:
     rows = small_customers(features, small, as_of=moment.as_of, known_at=moment.known_at)
-    warehouse.replace(SMALL_CUSTOMER, rows, where=_where(moment))
-    return warehouse.read(SMALL_CUSTOMER).where(_where(moment)).count()
-
-
-def _where(moment: Moment) -> str:
-    return f"{literal_in('as_of', [moment.as_of])} AND {literal_in('known_at', [moment.known_at])}"
+    warehouse.replace(SMALL_CUSTOMER, rows, where=moment_where(moment.as_of, moment.known_at))
+    return warehouse.read(SMALL_CUSTOMER).where(moment_where(moment.as_of, moment.known_at)).count()
 
 
 def list_segmentations(segmentations: Sequence[Segmentation]) -> list[dict[str, object]]:

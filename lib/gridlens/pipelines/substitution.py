@@ -20,13 +20,12 @@ from gridlens.models.substitution_definition import Substitution, load_substitut
 from gridlens.pipelines.credit import JOB as CREDIT
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run, last_success
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.scores import versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tables import literal_in
 from gridlens.tracking import Store, Version
 from gridlens.warehouse import Warehouse
 
@@ -126,8 +125,7 @@ def _frequency(version: Version) -> float:
 def _write(
     warehouse: Warehouse, definition: Substitution, served: dict[str, int], frequency: float, moment: Moment, run: Run, say: Say
 ) -> None:
-    at = {"as_of": moment.as_of, "known_at": moment.known_at}
-    where = " AND ".join(literal_in(name, [value]) for name, value in at.items())
+    where = moment_where(moment.as_of, moment.known_at)
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     risks = _scores(warehouse, RISK, served[RISK], moment) if RISK in served else None
     found = valued(

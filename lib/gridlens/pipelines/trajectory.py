@@ -25,9 +25,10 @@ from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests
 from gridlens.pipelines.history import by_this_version, last_run
+from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.options import TrajectoryOptions
 from gridlens.pipelines.tag_state import asked_moment
-from gridlens.pipelines.trajectory_paths import moment_where, write_paths, write_transitions
+from gridlens.pipelines.trajectory_paths import write_paths, write_transitions
 from gridlens.profile.trajectory import TrajectoryFacts, trajectory
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings

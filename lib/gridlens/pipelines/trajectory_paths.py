@@ -12,21 +12,16 @@ from pyspark.sql import functions as F
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.trajectory import OUTCOMES, PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.fold.versioned import as_known
+from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.options import TrajectoryOptions
 from gridlens.profile.path_measures import Measured, measured, telling
 from gridlens.profile.path_mining import frequent_paths, path_counts
 from gridlens.profile.paths import PathSettings, first_outcomes, sequences, windows, with_steps
 from gridlens.profile.stages import stage_transitions
 from gridlens.runs import timed
-from gridlens.tables import literal_in
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-
-
-def moment_where(as_of: dt.date, known_at: dt.datetime) -> str:
-    """The rows of one moment, as SQL."""
-    return f"{literal_in('as_of', [as_of])} AND {literal_in('known_at', [known_at])}"
 
 
 def write_paths(warehouse: Warehouse, options: TrajectoryOptions, as_of: dt.date, known_at: dt.datetime, say: Say) -> None:

@@ -15,7 +15,7 @@ from gridlens.contracts.substitution import DIMENSIONS, SUBSTITUTION_POTENTIAL, 
 from gridlens.contracts.value import CUSTOMER_VALUE
 from gridlens.errors import SettingsError, SourceError, nearest
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.moments import newest_moment, of_moment
 from gridlens.settings import Settings
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
@@ -136,13 +136,10 @@ def _known(name: str, names: tuple[str, ...], option: str) -> str:
 def _newest(warehouse: Warehouse, table: Table, as_of: dt.date | None) -> tuple[DataFrame, tuple[dt.date, dt.datetime]]:
     """The rows of the newest moment, or of the newest of a day, and that moment."""
     rows = warehouse.read(table)
-    if as_of is not None:
-        rows = rows.where(F.col("as_of") == F.lit(as_of))
-    newest = rows.agg(F.max(F.struct("as_of", F.unix_micros("known_at").alias("micros"))).alias("at")).select("at.*").first()
-    if newest is None or newest["as_of"] is None:
+    at = newest_moment(rows, as_of)
+    if at is None:
         day = f" of {as_of}" if as_of else ""
         raise SourceError(f"there is nothing{day} in {table.name}: run `gridlens {_JOBS[table.name]} run` first")
-    at = (newest["as_of"], of_micros(newest["micros"]))
     return rows.where(of_moment(*at)), at
 
 
