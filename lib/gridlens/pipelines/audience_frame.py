@@ -21,7 +21,7 @@ from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.audience_declared import FEATURES, segment_columns
 from gridlens.pipelines.moments import end_of_local_day, of_moment
-from gridlens.pipelines.scores import with_scores
+from gridlens.pipelines.scores import served_at, with_scores
 from gridlens.pipelines.served_tags import serve_tags
 from gridlens.pipelines.tag_state import Moment
 from gridlens.tags.library import TagLibrary
@@ -73,8 +73,9 @@ def wide_frame(
     segments = {name: identity for name, identity in segment_columns(warehouse.settings).items() if name in read}
     rows, missing = _with_segments(served.rows, warehouse, segments, moment) if segments else (served.rows, ())
     scores = tags.scores & read
-    rows, unscored = with_scores(rows, warehouse, {model_of(name) for name in scores}, moment)
-    never = (*served.never_computed, *missing, *sorted(name for name in scores if model_of(name) in unscored))
+    models = served_at(warehouse, sorted({model_of(name) for name in scores}), moment)
+    rows = with_scores(rows, warehouse, models, moment)
+    never = (*served.never_computed, *missing, *sorted(name for name in scores if model_of(name) in models.missing))
     return WideFrame(_with_suppression_facts(rows, warehouse, chosen, moment), served.expired, never)
 
 

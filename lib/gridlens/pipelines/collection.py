@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.collection import COLLECTION_CASE
-from gridlens.contracts.score import SCORE
 from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.collection import collection_list, exposures
@@ -23,7 +22,7 @@ from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
-from gridlens.pipelines.scores import versions_that_scored
+from gridlens.pipelines.scores import score_rows, versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.pipelines.time_to_pay import MODEL as TIME_TO_PAY
 from gridlens.pipelines.time_to_pay import serving, time_to_pay_due, train_time_to_pay
@@ -90,8 +89,7 @@ def run_collection(
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
         version = _scored_by(warehouse, store, definition.model, moment)
-        scores = warehouse.read(SCORE).where(of_moment(moment.as_of, moment.known_at))
-        scores = scores.where((F.col("model") == definition.model) & (F.col("version") == version))
+        scores = score_rows(warehouse, {definition.model: version}, moment)
         run = Run(JOB, {"model": definition.model}, as_of=moment.as_of, known_at=moment.known_at)
         with logged(warehouse, run):
             facts = {

@@ -29,7 +29,7 @@ from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tracking import CHAMPION, Loaded, Store, TrackedRun, Version
+from gridlens.tracking import CHAMPION, Loaded, Store, TrackedRun, Version, made_from
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -161,7 +161,7 @@ def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: Train
     metrics: dict[str, float | None] = {**later.judged.test.as_metrics()}
     metrics |= {f"{group}.roc_auc": value for group, value in later.groups.items()}
     metrics |= {f"grade.{one.grade}.{what}": getattr(one, what) for one in later.grades for what in ("bad_rate", "pd", "rows")}
-    tags = {"gridlens_as_of": facts.as_of, "gridlens_known_at": facts.known_at, "gridlens_run": run.run_id}
+    tags = made_from(facts.as_of, facts.known_at, run.run_id)
     schema = data.train.select(*fitted.card.columns).schema
 
     def common(tracked: TrackedRun) -> None:

@@ -23,8 +23,9 @@ from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import moment_where, of_micros, of_moment
 from gridlens.pipelines.offers import offer_plan
 from gridlens.pipelines.options import MomentOptions
+from gridlens.pipelines.scores import Served
 from gridlens.pipelines.tag_state import Moment, required_features
-from gridlens.pipelines.value_facts import Definitions, Scored, scored, value_facts
+from gridlens.pipelines.value_facts import Definitions, scored, value_facts
 from gridlens.pipelines.value_reads import JOB
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -124,13 +125,13 @@ def _a_year_before(warehouse: Warehouse, moment: Moment) -> Moment | None:
     return required_features(warehouse, found[0][1], of_micros(found[0][2])) if found else None
 
 
-def _write(warehouse: Warehouse, told: Definitions, models: Scored, moment: Moment, earlier: Moment | None, run: Run, say: Say) -> None:
+def _write(warehouse: Warehouse, told: Definitions, models: Served, moment: Moment, earlier: Moment | None, run: Run, say: Say) -> None:
     known = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at) & F.col("bill_amount_365d").isNotNull())
     if known.isEmpty():
         raise SourceError(f"no bill is known as of {moment.as_of}, and value is made of bills: add bills to the sources and load them")
     if models.missing:
         say(f"  without {', '.join(models.missing)}: not scored at the moment")
-    everybody = values(value_facts(warehouse, told, moment), told.value, told.horizons).persist()
+    everybody = values(value_facts(warehouse, told, models, moment), told.value, told.horizons).persist()
     try:
         with timed(say, "value of every account"):
             valued = everybody.where("member")
@@ -150,8 +151,9 @@ def _write(warehouse: Warehouse, told: Definitions, models: Scored, moment: Mome
 
 def _judge(warehouse: Warehouse, told: Definitions, moment: Moment, after: DataFrame, earlier: Moment, run: Run) -> None:
     """Who was open then counts, also where the account has been closed since; ``after``: the values of all accounts now."""
-    before = values(value_facts(warehouse, told, earlier), told.value, told.horizons).where("member")
-    churn = set(told.value.definition.churn) & scored(warehouse, told, earlier).versions.keys()
+    served = scored(warehouse, told, earlier)
+    before = values(value_facts(warehouse, told, served, earlier), told.value, told.horizons).where("member")
+    churn = set(told.value.definition.churn) & served.versions.keys()
     compared = against_what_came(before, after).persist()
     try:
         figures = value_figures(compared, judged_as_of=earlier.as_of, scored=bool(churn))
@@ -163,7 +165,7 @@ def _judge(warehouse: Warehouse, told: Definitions, moment: Moment, after: DataF
     run.wrote(f"gold.{VALUE_FIGURE.name}", len(rows))
 
 
-def _result(warehouse: Warehouse, told: Definitions, run: Run, moment: Moment, models: Scored) -> ValueResult:
+def _result(warehouse: Warehouse, told: Definitions, run: Run, moment: Moment, models: Served) -> ValueResult:
     at = of_moment(moment.as_of, moment.known_at)
     amounts = ("margin_365d", "expected_margin", "potential", "total")
     sums = [F.round(F.sum(name), 2).alias(name) for name in amounts]

@@ -33,7 +33,6 @@ LEAST_ACCOUNTS = 1_000
 """Of fewer the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
 AT_ONCE = 2
 """Models at the same time: on few accounts a training waits for its driver most of the time."""
-AS_OF = "gridlens_as_of"
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,10 @@ def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) 
         told = _prefixed(say, model.id)
         trained, why_not = _trained(warehouse, store, model, moment, few, told)
         champion = any(CHAMPION in version.aliases for version in store.versions(model.id))
-        if not champion and why_not is None:
-            why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
         options = ScoreOptions(model.id, moment.as_of, moment.known_at)
-        return Learned(model.id, trained, run_score(spark, settings, options, say=told) if champion else None, why_not)
+        if champion:
+            return Learned(model.id, trained, run_score(spark, settings, options, say=told), why_not)
+        return Learned(model.id, trained, None, why_not or _no_champion(trained))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [pool.submit(inheritable_thread_target(spark)(one), model) for model in model_library(settings)]
@@ -151,9 +150,13 @@ def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say
             except SourceError as error:
                 why_not = f"not trained: {error}"
     champion = any(CHAMPION in version.aliases for version in store.versions(options.scorecard))
-    if not champion and why_not is None:
-        why_not = "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
-    return Graded(trained, run_credit(spark, settings, options, say=say) if champion else None, why_not)
+    if champion:
+        return Graded(trained, run_credit(spark, settings, options, say=say), why_not)
+    return Graded(trained, None, why_not or _no_champion(trained))
+
+
+def _no_champion(trained: TrainResult | CreditTrainResult | None) -> str:
+    return "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
 
 
 def search_usage(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Searched:
@@ -172,7 +175,7 @@ def _due(warehouse: Warehouse, versions: list[Version], model: Model, moment: Mo
     decided = [version for version in versions if version.decision]
     if not decided or decided[0].definition_fingerprint != model.fingerprint:
         return True
-    if decided[0].tags.get(AS_OF, "")[:7] >= moment.as_of.isoformat()[:7]:
+    if decided[0].month >= moment.as_of.isoformat()[:7]:
         return False
     return _drifted(warehouse, next((version for version in decided if CHAMPION in version.aliases), decided[0]))
 

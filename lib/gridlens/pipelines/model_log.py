@@ -23,7 +23,7 @@ from gridlens.pipelines.training_set import TrainingSet
 from gridlens.reports.model_card import Card, RowsOf, markdown, page
 from gridlens.runs import Run
 from gridlens.settings import Settings
-from gridlens.tracking import Store, TrackedRun, Version
+from gridlens.tracking import Store, TrackedRun, Version, made_from
 from gridlens.warehouse import Warehouse
 
 PROFILE = "profile.json"
@@ -45,7 +45,7 @@ class Made:
 def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Version:
     """Logs everything and registers the version, which has no alias yet."""
     model, facts = made.model, made.data.facts
-    tags = {"gridlens_as_of": facts.as_of, "gridlens_known_at": facts.known_at, "gridlens_run": run.run_id, "gridlens_stamp": model.stamp}
+    tags = made_from(facts.as_of, facts.known_at, run.run_id) | {"gridlens_stamp": model.stamp}
     with store.run(model.id, params=_params(made), tags=tags, name=f"{model.id} {facts.as_of}") as tracked:
         tracked.log_fingerprints(definition=model.fingerprint, data=facts.data)
         tracked.log_metrics(_metrics(made))

@@ -25,7 +25,8 @@ from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
-from gridlens.pipelines.propensities import Served, catalogue, propensities, served_products
+from gridlens.pipelines.propensities import catalogue, of_products, propensities
+from gridlens.pipelines.scores import Served, served_at
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -87,7 +88,7 @@ def run_offers(
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
         run = Run(JOB, {}, as_of=moment.as_of, known_at=moment.known_at)
-        served = served_products(warehouse, models, moment)
+        served = served_at(warehouse, of_products(models), moment)
         run.fingerprints = {
             "plan": plan.fingerprint,
             "features": moment.run_id,

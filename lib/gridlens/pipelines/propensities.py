@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.score import SCORE
 from gridlens.contracts.silver import SILVER
 from gridlens.fold.versioned import as_known
 from gridlens.models.library import Model
 from gridlens.models.next_best_offer import by_product
 from gridlens.models.offer_definition import Offers, eligible_pairs
-from gridlens.pipelines.moments import of_moment
-from gridlens.pipelines.scores import versions_that_scored
+from gridlens.pipelines.scores import Served, score_rows
 from gridlens.pipelines.tag_state import Moment
 from gridlens.warehouse import Warehouse
 
@@ -70,25 +67,9 @@ def catalogue(warehouse: Warehouse, moment: Moment) -> Catalogue:
     return Catalogue(products, tuple((row["product_id"], row["category"]) for row in ids), purchases, owned)
 
 
-@dataclass(frozen=True)
-class Served:
-    """The models whose label is the purchase of products.
-
-    Attributes:
-        versions: the version that scored the moment last, by model.
-        missing: models that no version has scored at the moment.
-    """
-
-    versions: Mapping[str, int]
-    missing: tuple[str, ...]
-
-
-def served_products(warehouse: Warehouse, models: Sequence[Model], moment: Moment) -> Served:
-    """Which models of products have scored the moment, and which have not."""
-    versions = versions_that_scored(warehouse, moment)
-    wanted = [model.id for model in models if model.label.name == LABEL]
-    found = {name: versions[name] for name in wanted if name in versions}
-    return Served(found, tuple(name for name in wanted if name not in found))
+def of_products(models: Sequence[Model]) -> list[str]:
+    """Ids of the models whose label is the purchase of products."""
+    return [model.id for model in models if model.label.name == LABEL]
 
 
 def propensities(
@@ -106,7 +87,7 @@ def propensities(
     Args:
         warehouse: where scores are.
         models: all that are defined.
-        served: which of them have scored the moment.
+        served: which of those of products have scored the moment.
         moment: as_of and known_at.
         sold: the catalogue.
         features: account features of the moment.
@@ -122,10 +103,7 @@ def propensities(
     spark = warehouse.spark
     scores = spark.createDataFrame([], _SCORES)
     if served.versions:
-        of_version = [(F.col("model") == name) & (F.col("version") == version) for name, version in served.versions.items()]
-        chosen = reduce(Column.__or__, of_version)
-        rows = warehouse.read(SCORE).where(of_moment(moment.as_of, moment.known_at) & chosen)
-        scores = rows.select("account_id", "model", "version", "score")
+        scores = score_rows(warehouse, served.versions, moment).select("account_id", "model", "version", "score")
     eligible = eligible_pairs(features, offers, [product for product, _ in sold.ids])
     pairs = by_product(scores, spark.createDataFrame(about, _SOLD), eligible)
     return Propensities(pairs, eligible)

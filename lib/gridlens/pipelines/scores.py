@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -29,24 +29,39 @@ def versions_that_scored(warehouse: Warehouse, moment: Moment) -> dict[str, int]
     return {row["model"]: row["version"] for row in last.collect() if row["version"] is not None}  # a row a model
 
 
-def with_scores(rows: DataFrame, warehouse: Warehouse, models: Collection[str], moment: Moment) -> tuple[DataFrame, tuple[str, ...]]:
-    """``rows`` with the score columns of ``models``, and the models that no version has scored at the moment (their columns are null).
+@dataclass(frozen=True)
+class Served:
+    """Which of the models asked for have scored a moment.
 
-    Args:
-        rows: one row per account_id.
-        warehouse: where scores and the run log are.
-        models: ids of models.
-        moment: as_of and known_at.
+    Attributes:
+        versions: the version that scored it last, by model.
+        missing: those that no version has scored.
     """
-    if not models:
-        return rows, ()
-    served = versions_that_scored(warehouse, moment)
-    chosen = {model: served[model] for model in sorted(models) if model in served}
-    missing = tuple(model for model in sorted(models) if model not in chosen)
-    if chosen:
-        rows = rows.join(_wide(warehouse, chosen, moment), on="account_id", how="left")
-    unknown = {field.name: F.lit(None).cast(field.type) for model in missing for field in score_fields(model)}
-    return (rows.withColumns(unknown) if unknown else rows), missing
+
+    versions: Mapping[str, int]
+    missing: tuple[str, ...]
+
+    def of(self, models: Iterable[str]) -> Served:
+        """The same of some of the models."""
+        wanted = frozenset(models)
+        versions = {model: version for model, version in self.versions.items() if model in wanted}
+        return Served(versions, tuple(model for model in self.missing if model in wanted))
+
+
+def served_at(warehouse: Warehouse, models: Iterable[str], moment: Moment) -> Served:
+    """Which of ``models`` have scored the moment; the run log is not read where none is asked for."""
+    wanted = tuple(dict.fromkeys(models))
+    versions = versions_that_scored(warehouse, moment) if wanted else {}
+    found = {model: versions[model] for model in wanted if model in versions}
+    return Served(found, tuple(model for model in wanted if model not in found))
+
+
+def with_scores(rows: DataFrame, warehouse: Warehouse, served: Served, moment: Moment) -> DataFrame:
+    """``rows`` (one per account_id) with the score columns of the models asked for; those of the missing ones are null."""
+    if served.versions:
+        rows = rows.join(_wide(warehouse, served.versions, moment), on="account_id", how="left")
+    unknown = {field.name: F.lit(None).cast(field.type) for model in served.missing for field in score_fields(model)}
+    return rows.withColumns(unknown) if unknown else rows
 
 
 @dataclass(frozen=True)
@@ -59,26 +74,26 @@ class ScoreBehind:
 
 def score_behind(warehouse: Warehouse, account: str, columns: Sequence[str], moment: Moment) -> ScoreBehind:
     """The account's scores with the reasons that were written beside them; nothing where no column is asked for."""
-    served = versions_that_scored(warehouse, moment) if columns else {}
-    chosen = {model: served[model] for model in sorted({model_of(name) for name in columns} & served.keys())}
+    chosen = served_at(warehouse, sorted({model_of(name) for name in columns}), moment).versions
     if not chosen:
         return ScoreBehind({}, ())
-    found = _rows(warehouse, chosen, moment).where(F.col("account_id") == account)
+    found = score_rows(warehouse, chosen, moment).where(F.col("account_id") == account)
     shown = found.select("model", "version", "score", "decile", "band", "reasons", "run_id")
     rows = {row["model"]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
     values = {name: rows[model_of(name)][name.removeprefix(f"{model_of(name)}_")] for name in columns if model_of(name) in rows}
     return ScoreBehind(values, (Behind(f"gold.{SCORE.name}", tuple(columns), len(rows), tuple(rows.values())),))
 
 
-def _rows(warehouse: Warehouse, chosen: dict[str, int], moment: Moment) -> DataFrame:
-    of_versions = reduce(Column.__or__, [(F.col("model") == model) & (F.col("version") == version) for model, version in chosen.items()])
+def score_rows(warehouse: Warehouse, versions: Mapping[str, int], moment: Moment) -> DataFrame:
+    """The rows of score_v1 that these versions (at least one) gave at the moment."""
+    of_versions = reduce(Column.__or__, [(F.col("model") == model) & (F.col("version") == version) for model, version in versions.items()])
     return warehouse.read(SCORE).where(of_moment(moment.as_of, moment.known_at) & of_versions)
 
 
-def _wide(warehouse: Warehouse, chosen: dict[str, int], moment: Moment) -> DataFrame:
+def _wide(warehouse: Warehouse, chosen: Mapping[str, int], moment: Moment) -> DataFrame:
     columns = [
         F.max(F.when(F.col("model") == model, F.col(field.name.removeprefix(f"{model}_")))).alias(field.name)
         for model in chosen
         for field in score_fields(model)
     ]
-    return _rows(warehouse, chosen, moment).groupBy("account_id").agg(*columns)
+    return score_rows(warehouse, chosen, moment).groupBy("account_id").agg(*columns)

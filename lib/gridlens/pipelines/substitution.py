@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.credit import CREDIT_GRADE
-from gridlens.contracts.score import SCORE
 from gridlens.contracts.substitution import SUBSTITUTION_POTENTIAL, SUBSTITUTION_SUMMARY
 from gridlens.errors import RegistryError, SourceError
 from gridlens.lease import writer_lease
@@ -22,7 +21,7 @@ from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
-from gridlens.pipelines.scores import versions_that_scored
+from gridlens.pipelines.scores import score_rows, versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -147,8 +146,7 @@ def _write(
 
 
 def _scores(warehouse: Warehouse, model: str, version: int, moment: Moment) -> DataFrame:
-    of_version = (F.col("model") == model) & (F.col("version") == version)
-    rows = warehouse.read(SCORE).where(of_moment(moment.as_of, moment.known_at) & of_version)
+    rows = score_rows(warehouse, {model: version}, moment)
     return (
         rows.select("account_id", "score", "band", "model", "version")
         if model == RISK

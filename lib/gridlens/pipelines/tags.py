@@ -16,7 +16,7 @@ from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import TagOptions
-from gridlens.pipelines.scores import versions_that_scored, with_scores
+from gridlens.pipelines.scores import Served, served_at, with_scores
 from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
@@ -83,31 +83,25 @@ def run_tags(
         as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
         moment = required_features(warehouse, as_of, known_at)
         run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
-        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id, **_scored(warehouse, library, moment)}
+        served = served_at(warehouse, sorted(library.models), moment)
+        versions = {f"model {model}": str(version) for model, version in served.versions.items()}
+        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id, **versions}
         with logged(warehouse, run):
             at = (moment.as_of, moment.known_at)
             not_before(state.moment, at, what="tags", table=TAG_VALUE.name)
             stands = state.moment == at and last_run(warehouse, "tags") == (run.fingerprints, *at)
             due = () if stands else state.due(library, moment, changed_only=options.changed)
             run.nothing_new = not due
-            return _compute(warehouse, library, due, state, moment, run, say)
-
-
-def _scored(warehouse: Warehouse, library: TagLibrary, moment: Moment) -> dict[str, str]:
-    """Which version scored the moment, of the models that tags read; without such tags nothing."""
-    if not library.models:
-        return {}
-    served = versions_that_scored(warehouse, moment)
-    return {f"model {model}": str(served[model]) for model in sorted(library.models & served.keys())}
+            return _compute(warehouse, library, due, state, served, moment, run, say)
 
 
 def _compute(
-    warehouse: Warehouse, library: TagLibrary, due: Collection[str], state: TagState, moment: Moment, run: Run, say: Say
+    warehouse: Warehouse, library: TagLibrary, due: Collection[str], state: TagState, served: Served, moment: Moment, run: Run, say: Say
 ) -> TagsResult:
     tags = [tag for tag in library.tags if tag.id in due]
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     accounts = features.count()
-    features, _ = with_scores(features, warehouse, library.models, moment)
+    features = with_scores(features, warehouse, served, moment)
     changes, drifted = _write(warehouse, library, features, tags, state, moment, say) if tags else (0, ())
     for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)) if tags else ():
         run.wrote(f"gold.{name}", rows)

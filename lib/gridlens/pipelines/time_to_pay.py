@@ -24,12 +24,11 @@ from gridlens.pipelines.tag_state import Moment
 from gridlens.pipelines.training_set import label_facts, last_known_day
 from gridlens.runs import Run, timed
 from gridlens.settings import Settings
-from gridlens.tracking import CHAMPION, Store, Version
+from gridlens.tracking import CHAMPION, Store, Version, made_from
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 MODEL = "time_to_pay"
-_AS_OF = "gridlens_as_of"
 _LEAST_MOMENTS = 2
 
 
@@ -69,7 +68,7 @@ def time_to_pay_due(store: Store, definition: TimeToPayDefinition, as_of: dt.dat
     """True where no version of this definition was decided on for the month of ``as_of`` or a later one."""
     decided = [version for version in store.versions(MODEL) if version.decision]
     same = bool(decided) and decided[0].definition_fingerprint == definition.fingerprint
-    return not (same and decided[0].tags.get(_AS_OF, "")[:7] >= as_of.isoformat()[:7])
+    return not (same and decided[0].month >= as_of.isoformat()[:7])
 
 
 def serving(store: Store) -> tuple[Version | None, str]:
@@ -175,7 +174,7 @@ def _log(
     train: DataFrame,
     record: dict[str, Any],
 ) -> Version:
-    tags = {_AS_OF: moment.as_of, "gridlens_known_at": moment.known_at, "gridlens_run": run.run_id}
+    tags = made_from(moment.as_of, moment.known_at, run.run_id)
     params = {"definition_version": definition.version, "features": len(definition.features), "train_bills": fitted.rows, **record}
     serves, reason = judged.sentence(definition.min_gain)
     with store.run(MODEL, params=params, tags=tags, name=f"{MODEL} {moment.as_of}") as tracked:

@@ -14,8 +14,8 @@ from gridlens.models.substitution import potential
 from gridlens.models.substitution_definition import Substitution
 from gridlens.models.value_definition import Value
 from gridlens.pipelines.moments import of_moment
-from gridlens.pipelines.propensities import Catalogue, catalogue, propensities, served_products
-from gridlens.pipelines.scores import versions_that_scored, with_scores
+from gridlens.pipelines.propensities import Catalogue, catalogue, of_products, propensities
+from gridlens.pipelines.scores import Served, served_at, with_scores
 from gridlens.pipelines.tag_state import Moment
 from gridlens.warehouse import Warehouse
 
@@ -47,43 +47,28 @@ class Definitions:
         return {model.id: model.definition.label.horizon_days for model in self.models}
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Models that the value reads.
-
-    Attributes:
-        versions: the version that scored the moment last, by model.
-        missing: those that no version has scored at the moment.
-    """
-
-    versions: dict[str, int]
-    missing: tuple[str, ...]
+def scored(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> Served:
+    """Which of the models that the value reads have scored the moment."""
+    return served_at(warehouse, (*definitions.value.models, *of_products(definitions.models)), moment)
 
 
-def scored(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> Scored:
-    """Which of the models have scored the moment."""
-    products = served_products(warehouse, definitions.models, moment)
-    served = versions_that_scored(warehouse, moment)
-    wanted = dict.fromkeys((*definitions.value.models, *products.versions, *products.missing))
-    found = {name: served[name] for name in wanted if name in served}
-    return Scored(found, tuple(name for name in wanted if name not in found))
-
-
-def value_facts(warehouse: Warehouse, definitions: Definitions, moment: Moment) -> DataFrame:
-    """The facts of :func:`~gridlens.models.customer_value.values` at one moment, a row an account."""
+def value_facts(warehouse: Warehouse, definitions: Definitions, served: Served, moment: Moment) -> DataFrame:
+    """The facts of :func:`~gridlens.models.customer_value.values` at one moment, a row an account; ``served``: as of :func:`scored`."""
     read = definitions.value.columns | definitions.offers.columns | definitions.substitution.columns
     columns = [name for name in ACCOUNT_FEATURE.columns if name in _READ or name in read]
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).select(*columns)
     sold = catalogue(warehouse, moment)
     earned = product_margins(sold.purchases, sold.products, definitions.value.definition.recurring, as_of=moment.as_of)
     added = potential(features, definitions.substitution).select("account_id", "added_revenue")
-    rows, _ = with_scores(features, warehouse, definitions.value.models, moment)
-    for part in (earned, added, _potential(warehouse, definitions, moment, sold, features)):
+    rows = with_scores(features, warehouse, served.of(definitions.value.models), moment)
+    for part in (earned, added, _potential(warehouse, definitions, served, moment, sold, features)):
         rows = rows.join(part, on="account_id", how="left")
     return rows
 
 
-def _potential(warehouse: Warehouse, definitions: Definitions, moment: Moment, sold: Catalogue, features: DataFrame) -> DataFrame:
-    served = served_products(warehouse, definitions.models, moment)
-    found = propensities(warehouse, definitions.models, served, moment, sold=sold, features=features, offers=definitions.offers)
+def _potential(
+    warehouse: Warehouse, definitions: Definitions, served: Served, moment: Moment, sold: Catalogue, features: DataFrame
+) -> DataFrame:
+    products = served.of(of_products(definitions.models))
+    found = propensities(warehouse, definitions.models, products, moment, sold=sold, features=features, offers=definitions.offers)
     return product_potential(found.pairs, sold.products, sold.owned)

@@ -6,9 +6,9 @@
 
 from gridlens.tracking.client import probe
 from gridlens.tracking.loading import Loaded
-from gridlens.tracking.names import CHALLENGER, CHAMPION, experiment_name, registered_name
+from gridlens.tracking.names import CHALLENGER, CHAMPION, experiment_name, made_from, registered_name
 from gridlens.tracking.run import TrackedRun
 from gridlens.tracking.store import Store
 from gridlens.tracking.versions import Version
 
-__all__ = ["CHALLENGER", "CHAMPION", "Loaded", "Store", "TrackedRun", "Version", "experiment_name", "probe", "registered_name"]
+__all__ = ["CHALLENGER", "CHAMPION", "Loaded", "Store", "TrackedRun", "Version", "experiment_name", "made_from", "probe", "registered_name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from gridlens.errors import SettingsError
@@ -17,11 +18,19 @@ REASON = "gridlens_reason"
 DEFINITION = "gridlens_definition_fingerprint"
 DATA = "gridlens_data_fingerprint"
 CODE = "gridlens_version"
+AS_OF = "gridlens_as_of"
+KNOWN_AT = "gridlens_known_at"
+RUN = "gridlens_run"
 MODEL_FOLDER = "model"
 MANIFEST_FILE = "manifest.json"
 """Where a run keeps its model and the checksums of its files."""
 _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _UC_PREFIX = re.compile(r"[^./:\s]+\.[^./:\s]+\.[^./:\s]*")
+
+
+def made_from(as_of: dt.date, known_at: dt.datetime, run_id: str) -> dict[str, str]:
+    """Tags that say of which moment, and by which run of gridlens, a version was made."""
+    return {AS_OF: str(as_of), KNOWN_AT: str(known_at), RUN: run_id}
 
 
 def is_unity_catalog(settings: Settings) -> bool:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gridlens.tracking.names import CHAMPIONSHIPS, DATA, DECISION, DEFINITION, REASON
+from gridlens.tracking.names import AS_OF, CHAMPIONSHIPS, DATA, DECISION, DEFINITION, REASON
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Version:
     @property
     def data_fingerprint(self) -> str:
         return self.tags.get(DATA, "")
+
+    @property
+    def month(self) -> str:
+        """Of the moment it was made at, as ``2026-03``; nothing where that was not stated."""
+        return self.tags.get(AS_OF, "")[:7]
 
     @property
     def decision(self) -> str:
