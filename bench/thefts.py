@@ -145,7 +145,7 @@ def gridlens(t: Trial) -> Scores:
     usage = usage_definition(load_settings("local")).definition
     spark = get_spark(load_settings("local"), name="gridlens-thefts")
     learn = pd.DataFrame(t.learn, columns=list(FEATURES)).assign(half=t.learn_half.astype("int32"), label=t.label.astype(float), weight=1.0)
-    judge = fit_judge(spark.createDataFrame(learn), usage.trees, prior=usage.prior)
+    judge = fit_judge(spark.createDataFrame(learn).localCheckpoint(), usage.trees, prior=usage.prior)
     parts = [t.honest, *(copy for copies in t.stolen.values() for copy in copies)]
     rows = pd.DataFrame(np.concatenate(parts), columns=list(FEATURES)).assign(half=np.tile(t.half, len(parts)).astype("int32"))
     rows["place"] = np.arange(len(rows))

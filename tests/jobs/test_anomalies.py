@@ -33,7 +33,7 @@ peers: [category]
 least_peers: 10
 least_probability: 0.02
 examples: {accounts: 60, copies: 1, earlier_days: [28], inspection_weight: 1}
-trees: {trees: 5, max_depth: 2}
+trees: {trees: 5, max_depth: 2, min_rows: 1}
 visits: {per_week: 2}
 """
 

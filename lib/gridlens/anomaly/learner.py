@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.ml import PipelineModel
 from pyspark.ml.classification import GBTClassifier, LogisticRegression
@@ -16,6 +17,7 @@ from pyspark.sql import functions as F
 from gridlens.anomaly.definition import Trees
 from gridlens.anomaly.rows import FEATURES, HALVES
 from gridlens.errors import SourceError
+from gridlens.threads import side_by_side
 
 PARTITIONS = 2
 """Of the examples: they are few, and each level of each tree is a job."""
@@ -58,13 +60,12 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
         raise SourceError("no account uses enough energy for long enough to learn from; load more meter data, or lower examples.least_kwh")
     balanced = examples.withColumn("weight", F.col("weight") / F.when(F.col("label") == 1, total[1.0]).otherwise(total[0.0]))
     scale = examples.count() / 2
-    balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).persist()
-    try:
-        halves = tuple(_fitted(balanced.where(F.col("half") != half), trees, half) for half in range(HALVES))
-        unseen = VectorAssembler(inputCols=["margin"], outputCol="x").transform(_margins(halves, balanced))
-        platt = LogisticRegression(featuresCol="x", labelCol="label", weightCol="weight").fit(unseen.select("x", "label", "weight"))
-    finally:
-        balanced.unpersist()
+    # Cut off from what made them: every task of a fit would carry the plan, or the rows themselves.
+    balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).localCheckpoint()
+    tasks = [partial(_fitted, balanced.where(F.col("half") != half), trees, half) for half in range(HALVES)]
+    halves = tuple(side_by_side(balanced.sparkSession, tasks))
+    unseen = VectorAssembler(inputCols=["margin"], outputCol="x").transform(_margins(halves, balanced))
+    platt = LogisticRegression(featuresCol="x", labelCol="label", weightCol="weight").fit(unseen.select("x", "label", "weight"))
     return Judge(halves, float(platt.coefficients[0]), float(platt.intercept) + math.log(prior / (1 - prior)))
 
 
@@ -79,6 +80,7 @@ def _fitted(examples: DataFrame, trees: Trees, half: int) -> PipelineModel:
         maxDepth=trees.max_depth,
         stepSize=trees.step_size,
         featureSubsetStrategy=str(trees.feature_share),
+        minInstancesPerNode=trees.min_rows,
         maxMemoryInMB=1024,
         seed=trees.seed,
     )

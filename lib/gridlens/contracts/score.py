@@ -38,7 +38,7 @@ SCORE = Table(
 
 
 def model_of(column: str) -> str:
-    """The model whose column this is, see :func:`score_fields`."""
+    """The model or scorecard whose column this is, see :func:`score_fields` and :func:`grade_fields`."""
     return column.rpartition("_")[0]
 
 
@@ -52,6 +52,22 @@ def score_fields(model: str) -> tuple[Field, ...]:
     )
 
 
+def grade_fields(scorecard: str) -> tuple[Field, ...]:
+    """The columns by which tags and audiences read a scorecard: ``<scorecard>_grade``, ``<scorecard>_points`` and ``<scorecard>_pd``."""
+    never = f"outside {scorecard}'s population, or never graded at the moment"
+    return (
+        Field(f"{scorecard}_grade", "string", f"Grade by {scorecard}, with the qualitative factors in force", null=never),
+        Field(f"{scorecard}_points", "double", f"Points by {scorecard}; more is better", null=never),
+        Field(f"{scorecard}_pd", "double", f"Probability of bad by the points of {scorecard} alone", null=never),
+    )
+
+
+def is_graded(column: str) -> bool:
+    """Whether the column is one of :func:`grade_fields`, not of :func:`score_fields`."""
+    return column in (field.name for field in grade_fields(model_of(column)))
+
+
 def score_field(column: str) -> Field:
-    """The field of one of the columns of :func:`score_fields`."""
-    return next(field for field in score_fields(model_of(column)) if field.name == column)
+    """The field of one of the columns of :func:`score_fields` and :func:`grade_fields`."""
+    fields = grade_fields if is_graded(column) else score_fields
+    return next(field for field in fields(model_of(column)) if field.name == column)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from statistics import fmean
 from typing import Any
 
 import numpy as np
-from pyspark import inheritable_thread_target
 from pyspark.ml import Model, Transformer
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.models import metric_kernels as kernels
@@ -23,9 +21,7 @@ from gridlens.models.algorithms import BOOSTED, DEFAULTS, estimator, probability
 from gridlens.models.definition import AlgorithmDefinition, Kind
 from gridlens.models.metrics import score_counts
 from gridlens.models.preparation import Preparation
-
-AT_ONCE = 2
-"""Fits at the same time: one waits for its driver half of the time, on few rows most of it."""
+from gridlens.threads import side_by_side
 
 
 @dataclass(frozen=True)
@@ -83,6 +79,10 @@ class Ready:
     signs: tuple[int, ...]
     seed: int
 
+    @property
+    def spark(self) -> SparkSession:
+        return self.rows.sparkSession
+
     def estimator(self, candidate: Candidate) -> Any:
         return estimator(candidate.kind, candidate.settings, self.prepared, seed=self.seed, weight=self.weight, signs=self.signs)
 
@@ -107,13 +107,6 @@ def candidates(algorithm: AlgorithmDefinition) -> list[Candidate]:
     ]
 
 
-def side_by_side(rows: DataFrame, tasks: Iterable[Callable[[], Any]]) -> list[Any]:
-    """What the tasks give, in their order; AT_ONCE run at a time."""
-    carried = inheritable_thread_target(rows.sparkSession)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda task: carried(task)(), tasks))
-
-
 def tried(ready: Ready, wanted: Sequence[Candidate]) -> list[Tried]:
     """Fits and judges each candidate on every fold.
 
@@ -124,13 +117,13 @@ def tried(ready: Ready, wanted: Sequence[Candidate]) -> list[Tried]:
     boosted = [i for i, one in enumerate(wanted) if one.kind in BOOSTED]
     plain = [(i, fold) for i, one in enumerate(wanted) if one.kind not in BOOSTED for fold in range(ready.folds)]
     first = [partial(_stopped, ready, wanted[i]) for i in boosted] + [partial(ready.fit, wanted[i], fold) for i, fold in plain]
-    done = side_by_side(ready.rows, first)
+    done = side_by_side(ready.spark, first)
     kept, models = list(wanted), dict(zip(plain, done[len(boosted) :], strict=True))
     for i, (found, model) in zip(boosted, done, strict=False):
         kept[i] = found
         models |= {(i, 0): model} if model is not None else {}
     waiting = [(i, fold) for i in boosted for fold in range(ready.folds) if (i, fold) not in models]
-    models |= zip(waiting, side_by_side(ready.rows, [partial(ready.fit, kept[i], fold) for i, fold in waiting]), strict=True)
+    models |= zip(waiting, side_by_side(ready.spark, [partial(ready.fit, kept[i], fold) for i, fold in waiting]), strict=True)
     return [_judged(ready, one, [models[i, fold] for fold in range(ready.folds)]) for i, one in enumerate(kept)]
 
 

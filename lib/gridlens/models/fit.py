@@ -18,10 +18,11 @@ from pyspark.sql import functions as F
 from gridlens.errors import SourceError, nearest
 from gridlens.models.algorithms import importances, margin_column, margin_stage, needs_trees
 from gridlens.models.calibration import fit_calibration
-from gridlens.models.candidates import Ready, Tried, candidates, out_of_fold, side_by_side, tried
+from gridlens.models.candidates import Ready, Tried, candidates, out_of_fold, tried
 from gridlens.models.columns import check_columns
 from gridlens.models.definition import Kind, LearnerDefinition, ModelFeature
 from gridlens.models.preparation import LINEAR_FEATURES, TREE_FEATURES, Profile, fit_preparation, profile
+from gridlens.threads import side_by_side
 
 MIN_POSITIVES = 20
 """Fewer rows of either label cannot be told from chance in a fold."""
@@ -92,7 +93,7 @@ def fit(
     margins = _margins(ready, best).localCheckpoint()
     calibration = fit_calibration(margins, [one.candidate.kind for one in best], learner.calibration, weight=weight)
     say("fitting " + ", ".join(_told(one) for one in best) + " on all rows")
-    models = side_by_side(ready.rows, [partial(ready.fit, one.candidate) for one in best])
+    models = side_by_side(ready.spark, [partial(ready.fit, one.candidate) for one in best])
     shares = _importances(ready, best, models, margins, calibration.weights)
     laid_out.unpersist()
     return Fitted(

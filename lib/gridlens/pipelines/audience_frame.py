@@ -27,7 +27,7 @@ from gridlens.pipelines.tag_state import Moment
 from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
-_READ_JOBS = ("ingest", "features", "tags", "graph", "segments", "score")
+_READ_JOBS = ("ingest", "features", "tags", "graph", "segments", "score", "credit")
 """Jobs whose results audiences read."""
 
 
@@ -72,10 +72,10 @@ def wide_frame(
     served = serve_tags(accounts, warehouse, tags, wanted, as_of=moment.as_of, known_at=moment.known_at)
     segments = {name: identity for name, identity in segment_columns(warehouse.settings).items() if name in read}
     rows, missing = _with_segments(served.rows, warehouse, segments, moment) if segments else (served.rows, ())
-    scores = tags.scores & read
-    models = served_at(warehouse, sorted({model_of(name) for name in scores}), moment)
-    rows = with_scores(rows, warehouse, models, moment)
-    never = (*served.never_computed, *missing, *sorted(name for name in scores if model_of(name) in models.missing))
+    scores = sorted(tags.scores & read)
+    models = served_at(warehouse, map(model_of, scores), moment)
+    rows = with_scores(rows, warehouse, scores, models, moment)
+    never = (*served.never_computed, *missing, *(name for name in scores if model_of(name) in models.missing))
     return WideFrame(_with_suppression_facts(rows, warehouse, chosen, moment), served.expired, never)
 
 

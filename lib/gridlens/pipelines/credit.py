@@ -24,6 +24,7 @@ from gridlens.pipelines.credit_cards import champion_card, scorecard_plan
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import CreditOptions
+from gridlens.pipelines.scores import GRADING
 from gridlens.pipelines.tag_state import required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
@@ -32,7 +33,6 @@ from gridlens.tracking import Store
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-JOB = "credit"
 SHIFT = 0.25
 """Population stability index above which a scorecard meets other customers than it was fitted on."""
 
@@ -99,7 +99,7 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
         moment = required_features(warehouse, options.as_of, options.known_at)
         at = (moment.as_of, moment.known_at)
         overlays = warehouse.read(CREDIT_OVERLAY)
-        run = Run(JOB, {"scorecard": card.id}, as_of=moment.as_of, known_at=moment.known_at)
+        run = Run(GRADING, {"scorecard": card.id}, as_of=moment.as_of, known_at=moment.known_at)
         decided = table_digest(in_force(overlays, as_of=moment.as_of, known_at=moment.known_at))
         run.fingerprints = {
             "version": str(version.version),
@@ -108,7 +108,7 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
             "overlays": decided,
         }
         with logged(warehouse, run):
-            last = last_run(warehouse, JOB, F.get_json_object("parameters", "$.scorecard") == card.id)
+            last = last_run(warehouse, GRADING, F.get_json_object("parameters", "$.scorecard") == card.id)
             run.nothing_new = last == (run.fingerprints, *at)
             found: dict[str, Stability] = {}
             if not run.nothing_new:

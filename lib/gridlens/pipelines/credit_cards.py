@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gridlens.errors import RegistryError, SettingsError, nearest
 from gridlens.models.scorecard import Scorecard
-from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
-from gridlens.pipelines.declared import taggable
+from gridlens.models.scorecard_library import ScorecardPlan
+from gridlens.pipelines.declared import scorecard_plans
 from gridlens.reports.scorecard_page import scorecard_markdown
-from gridlens.settings import Settings, conf_files
+from gridlens.settings import Settings
 from gridlens.tracking import Store, Version
 
 CARD = "scorecard.json"
@@ -15,11 +15,6 @@ SPARK_FREE = "_spark_free"
 """After a scorecard's id: the registered model that needs no Spark."""
 OF_SCORECARD = "gridlens_scorecard_version"
 """Tag of a version without Spark: the version of the scorecard that it is the same as."""
-
-
-def scorecard_plans(settings: Settings) -> tuple[ScorecardPlan, ...]:
-    """The scorecards of conf/scorecards, the user's files first; raises DefinitionError where one does not hold."""
-    return load_scorecards(conf_files(settings, "scorecards"), taggable())
 
 
 def scorecard_plan(settings: Settings, identity: str) -> ScorecardPlan:

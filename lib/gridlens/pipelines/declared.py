@@ -6,10 +6,11 @@ from typing import Any
 
 from gridlens.contracts import all_tables, find_table
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.score import score_fields
+from gridlens.contracts.score import grade_fields, score_fields
 from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_table
 from gridlens.errors import DefinitionError, SettingsError
 from gridlens.models.library import Model, load_models
+from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
 from gridlens.settings import Settings, conf_files
 from gridlens.tables import Table
 from gridlens.tags.library import TagLibrary, load_tags
@@ -27,13 +28,20 @@ def model_library(settings: Settings) -> tuple[Model, ...]:
     return load_models(files, taggable()) if files else ()
 
 
+def scorecard_plans(settings: Settings) -> tuple[ScorecardPlan, ...]:
+    """The scorecards of conf/scorecards, the user's files first; raises DefinitionError where one does not hold."""
+    return load_scorecards(conf_files(settings, "scorecards"), taggable())
+
+
 def score_columns(settings: Settings) -> dict[str, str]:
-    """The columns by which tags and audiences read the models' scores, with their types.
+    """The columns by which tags and audiences read scores and credit grades, with their types.
 
     Raises:
         DefinitionError: one is the name of a feature, too.
     """
-    columns = {field.name: field.type for model in model_library(settings) for field in score_fields(model.id)}
+    fields = [field for model in model_library(settings) for field in score_fields(model.id)]
+    fields += [field for plan in scorecard_plans(settings) for field in grade_fields(plan.definition.id)]
+    columns = {field.name: field.type for field in fields}
     if both := sorted(columns.keys() & ACCOUNT_FEATURE.columns):
         raise DefinitionError(f"conf/models: {both[0]} would be the column of a model and of a feature; give the model another id")
     return columns

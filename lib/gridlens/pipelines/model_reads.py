@@ -12,8 +12,8 @@ from gridlens.contracts.score import SCORE
 from gridlens.errors import SettingsError
 from gridlens.models.definition import ModelFeature
 from gridlens.models.library import named
-from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE, scorecard_plans
-from gridlens.pipelines.declared import model_library
+from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE
+from gridlens.pipelines.declared import model_library, scorecard_plans
 from gridlens.settings import Settings
 from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
 from gridlens.warehouse import Warehouse

@@ -1,8 +1,8 @@
-"""Scores as tags and audiences read them: of each model the ones of the version that scored the moment last."""
+"""Scores and grades as tags and audiences read them: of each model the ones of the version that scored the moment last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -10,20 +10,32 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from gridlens.contracts.credit import CREDIT_GRADE
 from gridlens.contracts.ops import RUN_LOG
-from gridlens.contracts.score import SCORE, model_of, score_fields
+from gridlens.contracts.score import SCORE, is_graded, model_of, score_field
+from gridlens.pipelines.history import last_success
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.tag_state import Moment
 from gridlens.tags.explanation import Behind
 from gridlens.warehouse import Warehouse
 
-JOB = "score"
+JOB, GRADING = "score", "credit"
+_TABLES = {table.name: table for table in (SCORE, CREDIT_GRADE)}
+_KEYS = {SCORE.name: "model", CREDIT_GRADE.name: "scorecard"}
+_SHOWN = {
+    SCORE.name: ("model", "version", "score", "decile", "band", "reasons", "run_id"),
+    CREDIT_GRADE.name: (
+        *("scorecard", "version", "grade", "grade_before_overlay", "moved", "overlays"),
+        *("points", "willingness", "ability", "history", "pd", "reasons"),
+    ),
+}
+"""What an explanation shows."""
 
 
 def versions_that_scored(warehouse: Warehouse, moment: Moment) -> dict[str, int]:
-    """The version that scored the moment last, by model: after a roll-back it is not the highest."""
-    good = (F.col("job") == JOB) & (F.col("outcome") != "failed") & of_moment(moment.as_of, moment.known_at)
-    model = F.get_json_object("parameters", "$.model")
+    """The version that scored (or graded) the moment last, by model: after a roll-back it is not the highest."""
+    good = F.col("job").isin(JOB, GRADING) & (F.col("outcome") != "failed") & of_moment(moment.as_of, moment.known_at)
+    model = F.coalesce(*[F.get_json_object("parameters", f"$.{key}") for key in _KEYS.values()])
     version = F.get_json_object("fingerprints", "$.version").cast("int")
     last = warehouse.read(RUN_LOG).where(good).groupBy(model.alias("model")).agg(F.max_by(version, "ended_at").alias("version"))
     return {row["model"]: row["version"] for row in last.collect() if row["version"] is not None}  # a row a model
@@ -56,11 +68,20 @@ def served_at(warehouse: Warehouse, models: Iterable[str], moment: Moment) -> Se
     return Served(found, tuple(model for model in wanted if model not in found))
 
 
-def with_scores(rows: DataFrame, warehouse: Warehouse, served: Served, moment: Moment) -> DataFrame:
-    """``rows`` (one per account_id) with the score columns of the models asked for; those of the missing ones are null."""
-    if served.versions:
-        rows = rows.join(_wide(warehouse, served.versions, moment), on="account_id", how="left")
-    unknown = {field.name: F.lit(None).cast(field.type) for model in served.missing for field in score_fields(model)}
+def scores_stand(warehouse: Warehouse, columns: Collection[str], served: Served, moment: Moment) -> dict[str, str]:
+    """What a result made of these columns stands by: versions, and the last grading, as decisions of people change grades too."""
+    versions = {f"model {model}": str(version) for model, version in served.versions.items()}
+    graded = last_success(warehouse, GRADING, of_moment(moment.as_of, moment.known_at)) if any(map(is_graded, columns)) else ""
+    return versions | ({"grades": graded} if graded else {})
+
+
+def with_scores(rows: DataFrame, warehouse: Warehouse, columns: Collection[str], served: Served, moment: Moment) -> DataFrame:
+    """``rows`` (one per account_id) with these columns of models and scorecards; null where nothing has scored the moment."""
+    for table in _KEYS:
+        names = [name for name in columns if _table_of(name) == table and model_of(name) in served.versions]
+        if names:
+            rows = rows.join(_wide(warehouse, table, names, served, moment), on="account_id", how="left")
+    unknown = {name: F.lit(None).cast(score_field(name).type) for name in columns if model_of(name) not in served.versions}
     return rows.withColumns(unknown) if unknown else rows
 
 
@@ -74,26 +95,37 @@ class ScoreBehind:
 
 def score_behind(warehouse: Warehouse, account: str, columns: Sequence[str], moment: Moment) -> ScoreBehind:
     """The account's scores with the reasons that were written beside them; nothing where no column is asked for."""
-    chosen = served_at(warehouse, sorted({model_of(name) for name in columns}), moment).versions
-    if not chosen:
-        return ScoreBehind({}, ())
-    found = score_rows(warehouse, chosen, moment).where(F.col("account_id") == account)
-    shown = found.select("model", "version", "score", "decile", "band", "reasons", "run_id")
-    rows = {row["model"]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
-    values = {name: rows[model_of(name)][name.removeprefix(f"{model_of(name)}_")] for name in columns if model_of(name) in rows}
-    return ScoreBehind(values, (Behind(f"gold.{SCORE.name}", tuple(columns), len(rows), tuple(rows.values())),))
+    served = served_at(warehouse, map(model_of, columns), moment)
+    values: dict[str, Any] = {}
+    behind = []
+    for table in _KEYS:
+        names = [name for name in columns if _table_of(name) == table and model_of(name) in served.versions]
+        if names:
+            found = score_rows(warehouse, served.of(map(model_of, names)).versions, moment, table=table)
+            shown = found.where(F.col("account_id") == account).select(*_SHOWN[table])
+            rows = {row[_KEYS[table]]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
+            values |= {name: rows[model_of(name)][_field_of(name)] for name in names if model_of(name) in rows}
+            behind.append(Behind(f"gold.{table}", tuple(names), len(rows), tuple(rows.values())))
+    return ScoreBehind(values, tuple(behind))
 
 
-def score_rows(warehouse: Warehouse, versions: Mapping[str, int], moment: Moment) -> DataFrame:
-    """The rows of score_v1 that these versions (at least one) gave at the moment."""
-    of_versions = reduce(Column.__or__, [(F.col("model") == model) & (F.col("version") == version) for model, version in versions.items()])
-    return warehouse.read(SCORE).where(of_moment(moment.as_of, moment.known_at) & of_versions)
+def score_rows(warehouse: Warehouse, versions: Mapping[str, int], moment: Moment, *, table: str = SCORE.name) -> DataFrame:
+    """The rows of score_v1, or of credit_grade_v1, that these versions (at least one) gave at the moment."""
+    key = F.col(_KEYS[table])
+    of_versions = reduce(Column.__or__, [(key == model) & (F.col("version") == version) for model, version in versions.items()])
+    return warehouse.read(_TABLES[table]).where(of_moment(moment.as_of, moment.known_at) & of_versions)
 
 
-def _wide(warehouse: Warehouse, chosen: Mapping[str, int], moment: Moment) -> DataFrame:
-    columns = [
-        F.max(F.when(F.col("model") == model, F.col(field.name.removeprefix(f"{model}_")))).alias(field.name)
-        for model in chosen
-        for field in score_fields(model)
-    ]
-    return score_rows(warehouse, chosen, moment).groupBy("account_id").agg(*columns)
+def _wide(warehouse: Warehouse, table: str, names: Sequence[str], served: Served, moment: Moment) -> DataFrame:
+    rows = score_rows(warehouse, served.of(map(model_of, names)).versions, moment, table=table)
+    mine = {name: F.when(F.col(_KEYS[table]) == model_of(name), F.col(_field_of(name))) for name in names}
+    return rows.groupBy("account_id").agg(*[F.max(value).alias(name) for name, value in mine.items()])
+
+
+def _table_of(column: str) -> str:
+    return CREDIT_GRADE.name if is_graded(column) else SCORE.name
+
+
+def _field_of(column: str) -> str:
+    """The column of the long table that holds it."""
+    return column.removeprefix(f"{model_of(column)}_")

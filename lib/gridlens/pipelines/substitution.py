@@ -16,12 +16,11 @@ from gridlens.errors import RegistryError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.substitution import candidates, label_frequency, potential, summary, valued
 from gridlens.models.substitution_definition import Substitution, load_substitution
-from gridlens.pipelines.credit import JOB as CREDIT
 from gridlens.pipelines.declared import taggable
 from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
-from gridlens.pipelines.scores import score_rows, versions_that_scored
+from gridlens.pipelines.scores import GRADING, score_rows, versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
@@ -102,7 +101,7 @@ def run_substitution(
             "features": moment.run_id,
             "version": str(served[MODEL]),
             "risk": str(served.get(RISK, "")),
-            "grades": last_success(warehouse, CREDIT, of_moment(moment.as_of, moment.known_at)),
+            "grades": last_success(warehouse, GRADING, of_moment(moment.as_of, moment.known_at)),
         }
         with logged(warehouse, run):
             run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)

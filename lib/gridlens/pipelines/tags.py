@@ -16,7 +16,7 @@ from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import TagOptions
-from gridlens.pipelines.scores import Served, served_at, with_scores
+from gridlens.pipelines.scores import Served, scores_stand, served_at, with_scores
 from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
@@ -83,9 +83,9 @@ def run_tags(
         as_of, known_at = state.moment if options.changed and state.moment else (options.as_of, options.known_at)
         moment = required_features(warehouse, as_of, known_at)
         run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
-        served = served_at(warehouse, sorted(library.models), moment)
-        versions = {f"model {model}": str(version) for model, version in served.versions.items()}
-        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id, **versions}
+        served = served_at(warehouse, library.models, moment)
+        stand = scores_stand(warehouse, library.scores_read, served, moment)
+        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id, **stand}
         with logged(warehouse, run):
             at = (moment.as_of, moment.known_at)
             not_before(state.moment, at, what="tags", table=TAG_VALUE.name)
@@ -101,7 +101,7 @@ def _compute(
     tags = [tag for tag in library.tags if tag.id in due]
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     accounts = features.count()
-    features = with_scores(features, warehouse, served, moment)
+    features = with_scores(features, warehouse, library.scores_read, served, moment)
     changes, drifted = _write(warehouse, library, features, tags, state, moment, say) if tags else (0, ())
     for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)) if tags else ():
         run.wrote(f"gold.{name}", rows)

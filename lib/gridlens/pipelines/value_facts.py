@@ -60,7 +60,8 @@ def value_facts(warehouse: Warehouse, definitions: Definitions, served: Served, 
     sold = catalogue(warehouse, moment)
     earned = product_margins(sold.purchases, sold.products, definitions.value.definition.recurring, as_of=moment.as_of)
     added = potential(features, definitions.substitution).select("account_id", "added_revenue")
-    rows = with_scores(features, warehouse, served.of(definitions.value.models), moment)
+    read_of = [f"{model}_score" for model in definitions.value.models]
+    rows = with_scores(features, warehouse, read_of, served, moment)
     for part in (earned, added, _potential(warehouse, definitions, served, moment, sold, features)):
         rows = rows.join(part, on="account_id", how="left")
     return rows

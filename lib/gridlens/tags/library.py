@@ -77,9 +77,14 @@ class TagLibrary:
         return tuple(tag.id for tag in self.tags)
 
     @property
-    def models(self) -> frozenset[str]:
-        """Ids of the models whose columns some tag reads."""
-        return frozenset(model_of(name) for tag in self.tags for name in tag.features if name in self.scores)
+    def scores_read(self) -> tuple[str, ...]:
+        """The columns of models that some tag reads."""
+        return tuple(sorted({name for tag in self.tags for name in tag.features if name in self.scores}))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids of the models and scorecards whose columns some tag reads."""
+        return tuple(dict.fromkeys(model_of(name) for name in self.scores_read))
 
     @property
     def levels(self) -> tuple[tuple[Tag, ...], ...]:

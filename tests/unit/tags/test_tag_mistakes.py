@@ -223,9 +223,9 @@ def test_the_texts_that_the_mistakes_are_made_in_are_themselves_good(tmp_path):
 def test_the_models_that_tags_read_are_known(tmp_path):
     scored = GOOD.replace("late_90d", "arrears_decile").replace("kind: rule", "kind: model")
     (tmp_path / "x.yml").write_text(scored, encoding="utf-8")
-    assert load_tags([tmp_path], COLUMNS, SCORES).models == {"arrears"}
+    assert load_tags([tmp_path], COLUMNS, SCORES).models == ("arrears",)
     (tmp_path / "x.yml").write_text(GOOD, encoding="utf-8")
-    assert load_tags([tmp_path], COLUMNS, SCORES).models == frozenset()
+    assert load_tags([tmp_path], COLUMNS, SCORES).models == ()
 
 
 def test_a_quoted_text_that_is_also_the_id_of_a_tag_is_no_input(tmp_path):
