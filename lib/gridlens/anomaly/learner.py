@@ -81,6 +81,7 @@ def _fitted(examples: DataFrame, trees: Trees, half: int) -> PipelineModel:
         stepSize=trees.step_size,
         featureSubsetStrategy=str(trees.feature_share),
         minInstancesPerNode=trees.min_rows,
+        cacheNodeIds=True,
         maxMemoryInMB=1024,
         seed=trees.seed,
     )
