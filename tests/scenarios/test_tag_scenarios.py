@@ -17,8 +17,10 @@ import pandas as pd
 import pytest
 import yaml
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COUNTS
-from gridlens.contracts.score import score_fields
+from gridlens.contracts.score import score_field
 from gridlens.contracts.tag import Category, Kind
+from gridlens.pipelines.declared import score_columns
+from gridlens.settings import load_settings
 from gridlens.tags.engine import evaluate
 from gridlens.tags.library import Tag, load_tags
 from pyspark.sql import SparkSession
@@ -27,8 +29,7 @@ from pyspark.sql.types import StructType
 FOLDER = Path(__file__).with_name("tags")
 DEFINITIONS = Path(__file__).resolve().parents[2] / "conf" / "tags"
 FIELDS = {f.name: f for f in ACCOUNT_FEATURE.fields if f.name not in ("account_id", "as_of", "known_at") and not f.type.startswith("array")}
-MODELS = [one["id"] for file in DEFINITIONS.with_name("models").glob("*.yml") for one in yaml.safe_load(file.read_text("utf-8"))["models"]]
-SCORES = {field.name: field for model in MODELS for field in score_fields(model)}
+SCORES = {name: score_field(name) for name in score_columns(load_settings("local"))}
 LIBRARY = load_tags([DEFINITIONS], *({name: field.type for name, field in fields.items()} for fields in (FIELDS, SCORES)))
 FIELDS |= SCORES
 JUDGED = [tag for tag in LIBRARY.tags if tag.definition.kind in ("rule", "derived", "model")]
