@@ -1,7 +1,8 @@
 """Whether churn scores name the planted cause: ``python -m bench.churn_causes --root-dir DIR --truth DIR``.
 
 DIR is the root_dir of a province with scores of churn_household or churn_business, DIR of ``--truth`` its hidden truth. The province ends
-with its last day, so the scores must be of an earlier moment: ``gridlens score churn_household --as-of 2025-12-31``.
+with its last day, so the scores must be of an earlier moment: ``gridlens score churn_household --as-of 2025-12-31``,
+and here ``--as-of 2025-12-31``.
 
 Looked at are the accounts that leave within the models' horizon after the moment. A cause counts as found where one of the features that
 show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers whose cause had
@@ -156,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     truth = read_truth(given.truth)
     as_of, scores = read_scores(given.root_dir, given.as_of)
     gone = leavers(scores, truth, as_of)
+    if gone.empty:
+        raise SystemExit(f"none of the accounts scored as of {as_of} leaves within the horizon: give --as-of an earlier day, and score it")
     told = figure(gone, as_of, by_chance(scores, gone))
     print(json.dumps(told.as_dict(), ensure_ascii=False))
     return 0 if told.ok else 1
