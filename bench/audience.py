@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 import shutil
 import statistics
@@ -36,7 +35,7 @@ from gridlens.warehouse import Warehouse
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from bench.measure import Figure, connect, interleaved, parquet
+from bench.measure import Figure, connect, interleaved, parquet, printed
 
 ACCOUNTS = 1_000_000
 TAGS = 150
@@ -222,9 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missed = 0
     try:
         for figures in (tags_figures, count_figures):
-            for figure in figures(stage):
-                print(json.dumps(figure.as_dict()), flush=True)
-                missed += figure.ok is False
+            missed += printed(figures(stage))
     finally:
         stage.spark.stop()
         shutil.rmtree(folder, ignore_errors=True)

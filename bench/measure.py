@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,15 @@ class Figure:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def printed(figures: Iterable[Figure]) -> int:
+    """Prints a line of JSON a figure as it comes; how many missed their goal."""
+    missed = 0
+    for figure in figures:
+        print(json.dumps(figure.as_dict()), flush=True)
+        missed += figure.ok is False
+    return missed
 
 
 def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

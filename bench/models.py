@@ -11,7 +11,6 @@ columns for both, in the same run). LightGBM has two settings, and the one that 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -35,7 +34,7 @@ from pyspark.sql import functions as F
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from bench.measure import Figure
+from bench.measure import Figure, printed
 
 FOLDS = 5
 GOAL = -0.003
@@ -175,9 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings("local", overrides={"root_dir": folder, "spark": {"spark.master": "local[2]"}})
         spark = get_spark(settings, name="gridlens-bench-models")
         for name in given.only or names:
-            for figure in compare(spark, name, given.data, XGBOOST if given.xgboost else DEFAULT_LEARNER, given.fold or ()):
-                print(json.dumps(figure.as_dict()), flush=True)
-                missed += figure.ok is False
+            missed += printed(compare(spark, name, given.data, XGBOOST if given.xgboost else DEFAULT_LEARNER, given.fold or ()))
         spark.stop()
     return 1 if missed else 0
 

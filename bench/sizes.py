@@ -9,12 +9,11 @@ features, score, decile, band, reasons, writing, drift. Prints a JSON line for e
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
@@ -32,7 +31,7 @@ from gridlens.warehouse import Warehouse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from bench.measure import Figure
+from bench.measure import Figure, printed
 
 ACCOUNTS = (100_000, 1_000_000)
 CORES = 2
@@ -52,13 +51,6 @@ def copied(rows: DataFrame, times: int) -> DataFrame:
     return copies.withColumns({**moved, "account_id": F.concat_ws("-", "account_id", "_copy")}).drop("_copy")
 
 
-def timed(what: Callable[[], object]) -> float:
-    """Seconds."""
-    began = time.perf_counter()
-    what()
-    return round(time.perf_counter() - began, 1)
-
-
 def training(spark: SparkSession, province: Settings, model: Model, moment: Moment, accounts: Sequence[int]) -> Iterator[tuple[int, float]]:
     """Rows and seconds of each size; the first fit is not counted, it warms Java."""
     warehouse = Warehouse(spark, province)
@@ -67,7 +59,9 @@ def training(spark: SparkSession, province: Settings, model: Model, moment: Mome
     customers = own.select("account_id").distinct().count()
     for wanted in (0, *accounts):
         rows = copied(own, math.ceil(wanted / customers)).localCheckpoint() if wanted else own
-        seconds = timed(lambda rows=rows: fit(rows, model.definition.features, model.definition.learner))  # type: ignore[misc]
+        began = time.perf_counter()
+        fit(rows, model.definition.features, model.definition.learner)
+        seconds = round(time.perf_counter() - began, 1)
         if wanted:
             yield rows.count(), seconds
 
@@ -84,11 +78,10 @@ def scoring(
         )
         rows = copied(own, math.ceil(wanted / own.count())) if wanted else own
         Warehouse(spark, settings).append(ACCOUNT_FEATURE, rows)
-        steps: list[str] = []
         began = time.perf_counter()
-        result = run_score(spark, settings, ScoreOptions(model.id, moment.as_of, moment.known_at), say=steps.append)
+        options = ScoreOptions(model.id, moment.as_of, moment.known_at)
+        result = run_score(spark, settings, options, say=lambda text: print(text, file=sys.stderr, flush=True))
         seconds = round(time.perf_counter() - began, 1)
-        print("\n".join(steps), file=sys.stderr, flush=True)
         if wanted:
             yield result.accounts, seconds
 
@@ -126,9 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scored = scoring(spark, province, model, moment, wanted["score"], Path(folder)) if wanted["score"] else iter(())
         trained = training(spark, province, model, moment, wanted["train"]) if wanted["train"] else iter(())
         for name, unit, found, goal in (("score", "accounts", scored, SCORING_GOAL), ("train", "rows", trained, None)):
-            for figure in figures(name, unit, found, goal, detail):
-                print(json.dumps(figure.as_dict()), flush=True)
-                missed += figure.ok is False
+            missed += printed(figures(name, unit, found, goal, detail))
         spark.stop()
     return 1 if missed else 0
 

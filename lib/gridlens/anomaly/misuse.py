@@ -74,6 +74,7 @@ def _forest(examples: DataFrame, misuse: Misuse, half: int) -> PipelineModel:
         maxDepth=misuse.max_depth,
         minInstancesPerNode=3,
         maxMemoryInMB=1024,
+        cacheNodeIds=True,
         seed=misuse.seed,
     )
     return PipelineModel([assembler, forest.fit(assembler.transform(examples))])

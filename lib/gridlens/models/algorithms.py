@@ -34,9 +34,6 @@ BOOSTED: tuple[Kind, ...] = ("gradient_boosted_trees", "xgboost")
 """Algorithms whose ``trees`` are the most that early stopping may keep."""
 MEMORY_MB = 1024
 """For the statistics of one pass over the data: at MLlib's 256 the deep levels of a forest take several."""
-CACHE_NODE_IDS = True
-"""Where each row stands is kept beside it. Else every task is sent all trees so far: a forest of depth 20 on 24,000 rows took 146 s, with
-it 40, boosted trees of depth 5 took 48 and 30; the trees are the same, node by node (2026-11)."""
 MAX_BINS = MAX_CATEGORIES + 4
 
 
@@ -97,7 +94,9 @@ def estimator(
         "maxDepth": int(chosen["max_depth"]),
         "maxBins": MAX_BINS,
         "maxMemoryInMB": MEMORY_MB,
-        "cacheNodeIds": CACHE_NODE_IDS,
+        # Else every task is sent all trees so far: a forest of depth 20 on 24,000 rows took 146 s, with it 40, boosted trees of depth 5
+        # took 48 and 30; the trees are the same, node by node (2026-11).
+        "cacheNodeIds": True,
         "minInstancesPerNode": int(chosen["min_rows"]),
         "subsamplingRate": chosen["subsample"],
         "featureSubsetStrategy": "all" if chosen["feature_share"] >= 1 else str(chosen["feature_share"]),

@@ -6,9 +6,10 @@ from typing import Any
 
 from gridlens.audiences.library import AudienceLibrary, load_audiences
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.score import score_field
 from gridlens.contracts.tag import SQL_TYPES
 from gridlens.errors import DefinitionError
-from gridlens.pipelines.declared import score_columns, tag_library, taggable
+from gridlens.pipelines.declared import tag_library, taggable
 from gridlens.segments.definition import load_segmentations
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.tags.library import TagLibrary
@@ -37,7 +38,7 @@ def audience_library(settings: Settings, tags: TagLibrary | None = None) -> Audi
     segments = dict.fromkeys(segment_columns(settings), "string")
     if both := sorted(segments.keys() & (FEATURES.keys() | told.keys())):
         raise DefinitionError(f"conf/segments: {both[0]} is the column of a segmentation, and of a feature or tag too; rename one of them")
-    columns = {**FEATURES, **told, **segments, **score_columns(settings)}
+    columns = {**FEATURES, **told, **segments, **{name: score_field(name).type for name in tags.scores}}
     return load_audiences(conf_files(settings, "audiences"), [conf_file(settings, "suppressions.yml")], columns)
 
 

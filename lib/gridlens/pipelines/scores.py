@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -77,10 +77,8 @@ def scores_stand(warehouse: Warehouse, columns: Collection[str], served: Served,
 
 def with_scores(rows: DataFrame, warehouse: Warehouse, columns: Collection[str], served: Served, moment: Moment) -> DataFrame:
     """``rows`` (one per account_id) with these columns of models and scorecards; null where nothing has scored the moment."""
-    for table in _KEYS:
-        names = [name for name in columns if _table_of(name) == table and model_of(name) in served.versions]
-        if names:
-            rows = rows.join(_wide(warehouse, table, names, served, moment), on="account_id", how="left")
+    for table, names, found in _by_table(warehouse, columns, served, moment):
+        rows = rows.join(_wide(found, table, names), on="account_id", how="left")
     unknown = {name: F.lit(None).cast(score_field(name).type) for name in columns if model_of(name) not in served.versions}
     return rows.withColumns(unknown) if unknown else rows
 
@@ -98,14 +96,11 @@ def score_behind(warehouse: Warehouse, account: str, columns: Sequence[str], mom
     served = served_at(warehouse, map(model_of, columns), moment)
     values: dict[str, Any] = {}
     behind = []
-    for table in _KEYS:
-        names = [name for name in columns if _table_of(name) == table and model_of(name) in served.versions]
-        if names:
-            found = score_rows(warehouse, served.of(map(model_of, names)).versions, moment, table=table)
-            shown = found.where(F.col("account_id") == account).select(*_SHOWN[table])
-            rows = {row[_KEYS[table]]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
-            values |= {name: rows[model_of(name)][_field_of(name)] for name in names if model_of(name) in rows}
-            behind.append(Behind(f"gold.{table}", tuple(names), len(rows), tuple(rows.values())))
+    for table, names, found in _by_table(warehouse, columns, served, moment):
+        shown = found.where(F.col("account_id") == account).select(*_SHOWN[table])
+        rows = {row[_KEYS[table]]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
+        values |= {name: rows[model_of(name)][_field_of(name)] for name in names if model_of(name) in rows}
+        behind.append(Behind(f"gold.{table}", tuple(names), len(rows), tuple(rows.values())))
     return ScoreBehind(values, tuple(behind))
 
 
@@ -116,8 +111,15 @@ def score_rows(warehouse: Warehouse, versions: Mapping[str, int], moment: Moment
     return warehouse.read(_TABLES[table]).where(of_moment(moment.as_of, moment.known_at) & of_versions)
 
 
-def _wide(warehouse: Warehouse, table: str, names: Sequence[str], served: Served, moment: Moment) -> DataFrame:
-    rows = score_rows(warehouse, served.of(map(model_of, names)).versions, moment, table=table)
+def _by_table(warehouse: Warehouse, columns: Collection[str], served: Served, moment: Moment) -> Iterator[tuple[str, list[str], DataFrame]]:
+    """Of score_v1 and credit_grade_v1, where one is asked for: its name, the columns that it has, the rows of the serving versions."""
+    for table in _KEYS:
+        names = [name for name in columns if _table_of(name) == table and model_of(name) in served.versions]
+        if names:
+            yield table, names, score_rows(warehouse, served.of(map(model_of, names)).versions, moment, table=table)
+
+
+def _wide(rows: DataFrame, table: str, names: Sequence[str]) -> DataFrame:
     mine = {name: F.when(F.col(_KEYS[table]) == model_of(name), F.col(_field_of(name))) for name in names}
     return rows.groupBy("account_id").agg(*[F.max(value).alias(name) for name, value in mine.items()])
 
