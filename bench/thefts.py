@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from gridlens.anomaly.evidence import evidence
 from gridlens.anomaly.examples import examples
 from gridlens.anomaly.groups import usual_account
 from gridlens.anomaly.learner import fit_judge
-from gridlens.anomaly.rows import FEATURES
-from gridlens.anomaly.weeks import DAYS, Diary, Reference, reference
+from gridlens.anomaly.rows import DAY_FEATURES, FEATURES
+from gridlens.anomaly.weeks import DAYS, PARTS, WEEKS, Diary, Reference, reference
 from gridlens.pipelines.anomaly import usage_definition
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
@@ -82,9 +82,9 @@ def steal(homes: Homes, name: str, random: np.random.Generator) -> np.ndarray:
 
 
 def diary(daily: np.ndarray) -> Diary:
-    """Of homes without a transformer's meter and without export."""
+    """Of homes without a transformer's meter, export and curves."""
     nothing = np.full(daily.shape, np.nan)
-    return Diary(daily, nothing, nothing)
+    return Diary(daily, nothing, nothing, np.full((len(daily), WEEKS * PARTS), np.nan))
 
 
 def table(daily: np.ndarray, one: Reference) -> np.ndarray:
@@ -140,12 +140,12 @@ def by_half(t: Trial, score: Callable[[int, np.ndarray], np.ndarray]) -> Scores:
     return both(t.honest), {name: [both(copy) for copy in copies] for name, copies in t.stolen.items()}
 
 
-def gridlens(t: Trial) -> Scores:
-    """The judge of `gridlens anomalies`: MLlib's boosted trees."""
+def gridlens(t: Trial, features: Sequence[str] = DAY_FEATURES) -> Scores:
+    """The judge of `gridlens anomalies`: MLlib's boosted trees; ``features`` are those that it sees."""
     usage = usage_definition(load_settings("local")).definition
     spark = get_spark(load_settings("local"), name="gridlens-thefts")
     learn = pd.DataFrame(t.learn, columns=list(FEATURES)).assign(half=t.learn_half.astype("int32"), label=t.label.astype(float), weight=1.0)
-    judge = fit_judge(spark.createDataFrame(learn).localCheckpoint(), usage.trees, prior=usage.prior)
+    judge = fit_judge(spark.createDataFrame(learn).localCheckpoint(), usage.trees, prior=usage.prior, features=features)
     parts = [t.honest, *(copy for copies in t.stolen.values() for copy in copies)]
     rows = pd.DataFrame(np.concatenate(parts), columns=list(FEATURES)).assign(half=np.tile(t.half, len(parts)).astype("int32"))
     rows["place"] = np.arange(len(rows))

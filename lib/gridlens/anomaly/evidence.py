@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridlens.anomaly.hours import Hours, hour_evidence, hour_steps
 from gridlens.anomaly.scan import Scan, scan
 from gridlens.anomaly.sides import contrast, correlation, days_after, form, side, steadiness, weeks_after
 from gridlens.anomaly.weeks import DAYS, LEVEL_RIDGE, MIN_DAYS, OTHER_RIDGE, WEEK, WEEKS, Diary, Reference, usual_day, weekly_signals
@@ -42,9 +43,13 @@ def evidence(diary: Diary, reference: Reference) -> Arrays:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def expected_days(daily: np.ndarray, reference: Reference) -> np.ndarray:
-    """What each account would have used on each day, had it stayed as it was before its change: kWh. Shape (n, DAYS)."""
-    parts = [_model(daily[begin : begin + CHUNK], reference).expected for begin in range(0, max(len(daily), 1), CHUNK)]
+def expected_days(daily: np.ndarray, hours: np.ndarray, reference: Reference) -> np.ndarray:
+    """What each account would have used on each day, had it stayed as it was before its change: kWh. Shape (n, DAYS).
+
+    Args: as in :class:`Diary` and for :func:`evidence`.
+    """
+    steps = range(0, max(len(daily), 1), CHUNK)
+    parts = [_model(daily[begin : begin + CHUNK], hours[begin : begin + CHUNK], reference).expected for begin in steps]
     return np.concatenate(parts)
 
 
@@ -54,7 +59,7 @@ class _Model:
 
     Attributes:
         usual: of usual_day. Shape (n,).
-        scans: of each weekly signal; best: the week that all of them together point at. Shape (n,).
+        scans: of each weekly signal; hours: of the parts of the day; best: the week that all of them together point at. Shape (n,).
         joint: sum of the squared statistics by week. Shape (n, WEEKS).
         weekly: log level of each week without season and peers. Shape (n, WEEKS).
         ratio: recorded against expected, the median of the days before the change being 1. Shape (n, DAYS).
@@ -63,6 +68,7 @@ class _Model:
 
     usual: np.ndarray
     scans: dict[str, Scan]
+    hours: Hours
     found: Arrays
     best: np.ndarray
     joint: np.ndarray
@@ -71,10 +77,11 @@ class _Model:
     expected: np.ndarray
 
 
-def _model(daily: np.ndarray, reference: Reference) -> _Model:
+def _model(daily: np.ndarray, hours: np.ndarray, reference: Reference) -> _Model:
     usual = usual_day(daily)
     scans, level, found = _scans(weekly_signals(daily, usual), reference)
-    joint = sum((np.square(one.statistic) for one in scans.values()), np.zeros((len(daily), WEEKS)))
+    parts = hour_steps(hours, reference.hours)
+    joint = sum((np.square(one.statistic) for one in scans.values()), parts.joint)
     best = np.argmax(joint, axis=1)
     along = scans["level"].slopes @ reference.basis
     expected = np.exp(np.repeat(along, WEEK, axis=1) + reference.log_peers) * usual[:, None]
@@ -86,18 +93,18 @@ def _model(daily: np.ndarray, reference: Reference) -> _Model:
     count = earlier.sum(axis=1)
     mean = np.where(earlier, ratio, 0.0).sum(axis=1) / np.maximum(count, 1)
     expected = expected * np.where(count > 0, mean, 1.0)[:, None]  # a sum of days needs their mean, not their median
-    return _Model(usual, scans, found, best, joint, level - along, ratio, expected)
+    return _Model(usual, scans, parts, found, best, joint, level - along, ratio, expected)
 
 
 def _evidence(diary: Diary, reference: Reference) -> Arrays:
     daily = diary.daily
-    model = _model(daily, reference)
+    model = _model(daily, diary.hours, reference)
     found, best = model.found, model.best
     found["joint"] = model.joint[np.arange(len(best)), best]
     found["weeks_since"] = (WEEKS - best).astype(np.float64)
     for name, one in model.scans.items():
         found[f"{name}_then"] = one.at(best)[0]
-    found |= _around(model.weekly, best)
+    found |= _around(model.weekly, best) | hour_evidence(model.hours, model.weekly, best)
     after = weeks_after(best)
     days = np.repeat(after, WEEK, axis=1)
     sides = {"before": side(model.ratio, ~days), "after": side(model.ratio, days)}

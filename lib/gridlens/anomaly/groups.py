@@ -11,8 +11,9 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from gridlens.anomaly.hours import shares_of
 from gridlens.anomaly.schema import struct_of
-from gridlens.anomaly.weeks import DAYS, Reference, reference, usual_day
+from gridlens.anomaly.weeks import DAYS, PARTS, WEEKS, Reference, reference, usual_day
 from gridlens.arrow import Arrays, Ragged, map_blocks, map_rows
 
 DIARY = "array<double>"
@@ -34,15 +35,23 @@ class Peers:
         names: of the groups, in order; ``peer`` is the position.
         index: energy of each group's usual account by day, 1 on its usual day. Shape (groups, DAYS), NaN where not known.
         usual: kWh of each group's usual account on its usual day. Shape (groups,).
+        hours: part of the day's energy of each group's usual account by week and part of the day. Shape (groups, WEEKS, PARTS), NaN where
+            nobody has curves.
     """
 
     names: tuple[str, ...]
     index: np.ndarray
     usual: np.ndarray
+    hours: np.ndarray
+
+    @property
+    def with_curves(self) -> bool:
+        """Whether anybody has curves."""
+        return bool(np.isfinite(self.hours).any())
 
     def reference(self, peer: int, last: np.datetime64, *, back: int = 0) -> Reference:
         """What the accounts of a group are compared with, ``back`` days before ``last``."""
-        return reference(self.index[peer], float(self.usual[peer]), last, back=back)
+        return reference(self.index[peer], float(self.usual[peer]), last, back=back, hours=self.hours[peer])
 
 
 def group_names(sizes: Sequence[Mapping[str, Any]], columns: Sequence[str], least: int) -> dict[tuple[str, ...], str]:
@@ -86,7 +95,7 @@ def peers_of(rows: DataFrame, names: Sequence[str], sizes: Sequence[int], *, sam
     """The groups' usual accounts, from at most about ``sample`` accounts each.
 
     Args:
-        rows: account_id, peer, daily.
+        rows: account_id, peer, daily, hours.
         names, sizes: of the groups, by ``peer``.
         sample: accounts of a group that are looked at.
     """
@@ -95,25 +104,30 @@ def peers_of(rows: DataFrame, names: Sequence[str], sizes: Sequence[int], *, sam
         if size > sample:
             share = F.when(F.col("peer") == peer, F.lit(sample / size)).otherwise(share)
     chosen = rows.where(F.pmod(F.xxhash64(F.lit("peers"), F.col("account_id")), F.lit(1_000_000)) < share * 1_000_000)
-    gathered = chosen.groupBy("peer").agg(F.flatten(F.collect_list("daily")).alias("days"))
+    gathered = chosen.groupBy("peer").agg(
+        *[F.flatten(F.collect_list(name)).alias(to) for name, to in (("daily", "days"), ("hours", "weeks"))]
+    )
     found = map_blocks(
         gathered,
         _usual_accounts,
-        schema=struct_of(peer="int", usual="double", index=DIARY),
+        schema=struct_of(peer="int", usual="double", index=DIARY, hours=DIARY),
         keep=("peer",),
-        inputs=("days",),
-        ragged=("days",),
+        inputs=("days", "weeks"),
+        ragged=("days", "weeks"),
     ).collect()  # a row a group
     index, usual = np.full((len(names), DAYS), np.nan), np.ones(len(names))
+    hours = np.full((len(names), WEEKS, PARTS), np.nan)
     for row in found:
         index[row["peer"]] = [np.nan if v is None else v for v in row["index"]]
+        hours[row["peer"]] = np.array([np.nan if v is None else v for v in row["hours"]]).reshape(WEEKS, PARTS)
         usual[row["peer"]] = row["usual"]
-    return Peers(tuple(names), index, usual)
+    return Peers(tuple(names), index, usual, hours)
 
 
 def _usual_accounts(columns: dict[str, Any]) -> Arrays:
-    parts = [usual_account(days) for days in _members(columns["days"])]
-    return {"usual": np.array([usual for usual, _ in parts]), "index": np.stack([index for _, index in parts])}
+    parts = [usual_account(days) for days in _members(columns["days"], DAYS)]
+    hours = np.stack([usual_hours(weeks).reshape(-1) for weeks in _members(columns["weeks"], WEEKS * PARTS)])
+    return {"usual": np.array([usual for usual, _ in parts]), "index": np.stack([index for _, index in parts]), "hours": hours}
 
 
 def usual_account(daily: np.ndarray) -> tuple[float, np.ndarray]:
@@ -129,11 +143,30 @@ def usual_account(daily: np.ndarray) -> tuple[float, np.ndarray]:
     return float(np.median(usual)), (index[last // 2, days] + index[(last + 1) // 2, days]) / 2
 
 
-def _members(days: Ragged) -> Iterator[np.ndarray]:
-    """The (accounts, DAYS) of each row."""
+def usual_hours(hours: np.ndarray) -> np.ndarray:
+    """In each week the median over the accounts of the part of the day's energy in each part of the day, their sum made 1.
+
+    Args:
+        hours: kWh. Shape (accounts, WEEKS * PARTS), NaN where not known.
+
+    Returns:
+        Shape (WEEKS, PARTS), NaN in weeks without curves.
+    """
+    ordered = np.sort(shares_of(hours), axis=0)
+    count = np.isfinite(ordered).sum(axis=0)
+    if not len(ordered):
+        return np.full((WEEKS, PARTS), np.nan)
+    last = np.maximum(count - 1, 0)[None]
+    middle = (np.take_along_axis(ordered, last // 2, axis=0) + np.take_along_axis(ordered, (last + 1) // 2, axis=0))[0]
+    total = middle.sum(axis=1, keepdims=True)
+    return np.where(total > 0, middle / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _members(days: Ragged, each: int) -> Iterator[np.ndarray]:
+    """The (accounts, each) of each row."""
     ends = np.cumsum(days.lengths)
     for end, length in zip(ends, days.lengths, strict=True):
-        yield days.values[end - length : end].reshape(-1, DAYS)
+        yield days.values[end - length : end].reshape(-1, each)
 
 
 def excess_losses(members: DataFrame, supply: DataFrame) -> DataFrame:
@@ -150,7 +183,7 @@ def excess_losses(members: DataFrame, supply: DataFrame) -> DataFrame:
 
 def _excess_rows(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     days, supplies = (Ragged.of(batch.column(name)) for name in ("days", "supply"))
-    found = [excess_loss(supply[0], members) for supply, members in zip(_members(supplies), _members(days), strict=True)]
+    found = [excess_loss(supply[0], members) for supply, members in zip(_members(supplies, DAYS), _members(days, DAYS), strict=True)]
     lists = pa.array([row.tolist() for row in found], type=pa.list_(pa.float64()))
     yield pa.RecordBatch.from_arrays([batch.column("transformer_id"), lists], names=["transformer_id", "excess"])
 

@@ -41,7 +41,7 @@ class Judge:
         return _margins(self.halves, rows).withColumn("log_odds", F.lit(self.shift) + F.lit(self.slope) * F.col("margin")).drop("margin")
 
 
-def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
+def fit_judge(examples: DataFrame, trees: Trees, *, prior: float, features: Sequence[str] = FEATURES) -> Judge:
     """Learns from examples.
 
     Untouched and changed examples weigh the same in all; the log odds are shifted to ``prior`` afterwards, so that rare thefts
@@ -51,6 +51,7 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
         examples: half, label (0 or 1), weight, FEATURES; persisted by the caller.
         trees: settings of the boosting.
         prior: share of accounts with abnormal usage that is believed beforehand.
+        features: those of FEATURES to learn from.
 
     Raises:
         SourceError: there are examples of one label only.
@@ -62,15 +63,15 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float) -> Judge:
     scale = examples.count() / 2
     # Cut off from what made them: every task of a fit would carry the plan, or the rows themselves.
     balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).localCheckpoint()
-    tasks = [partial(_fitted, balanced.where(F.col("half") != half), trees, half) for half in range(HALVES)]
+    tasks = [partial(_fitted, balanced.where(F.col("half") != half), trees, half, features) for half in range(HALVES)]
     halves = tuple(side_by_side(balanced.sparkSession, tasks))
     unseen = VectorAssembler(inputCols=["margin"], outputCol="x").transform(_margins(halves, balanced))
     platt = LogisticRegression(featuresCol="x", labelCol="label", weightCol="weight").fit(unseen.select("x", "label", "weight"))
     return Judge(halves, float(platt.coefficients[0]), float(platt.intercept) + math.log(prior / (1 - prior)))
 
 
-def _fitted(examples: DataFrame, trees: Trees, half: int) -> PipelineModel:
-    assembler = VectorAssembler(inputCols=list(FEATURES), outputCol=f"_features_{half}")
+def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str]) -> PipelineModel:
+    assembler = VectorAssembler(inputCols=list(features), outputCol=f"_features_{half}")
     boosting = GBTClassifier(
         featuresCol=assembler.getOutputCol(),
         labelCol="label",

@@ -2,8 +2,8 @@
 
 The families are those of Jokar, Arianpoor and Leung, Electricity Theft Detection in AMI Using Customers' Consumption
 Patterns, IEEE Transactions on Smart Grid 7(1), 2016, and of Zanetti et al., A Tunable Fraud Detection System for Advanced
-Metering Infrastructure Using Short-Lived Patterns, IEEE Transactions on Smart Grid 10(1), 2019, said of days instead of
-intervals: where those change the hours of a day, these change the days of a period.
+Metering Infrastructure Using Short-Lived Patterns, IEEE Transactions on Smart Grid 10(1), 2019: once said of days, where those change the
+hours of a day and these the days of a period, and once of the parts of the day.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
+from gridlens.anomaly.weeks import PARTS
 
 Draw = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
@@ -51,6 +53,37 @@ def rearranged(days: np.ndarray, mean: float, random: np.random.Generator) -> np
     return days[::-1]
 
 
+def bypassed_parts(parts: np.ndarray, mean: float, random: np.random.Generator) -> np.ndarray:
+    """Hardly anything is recorded in two to twelve hours on end, on all days or on most."""
+    length = int(random.integers(1, 7))
+    chosen = (np.arange(length) + int(random.integers(PARTS))) % PARTS
+    changed = parts.copy()
+    changed[:, chosen] *= 1 - random.choice((1.0, random.uniform(0.5, 1.0))) * random.uniform(0.7, 1.0)
+    return changed
+
+
+def capped_parts(parts: np.ndarray, mean: float, random: np.random.Generator) -> np.ndarray:
+    """No part of the day has more than a constant."""
+    return np.minimum(parts, mean * random.uniform(0.4, 1.4))
+
+
+def flattened_parts(parts: np.ndarray, mean: float, random: np.random.Generator) -> np.ndarray:
+    """The energy of the day, or a share of it, is recorded evenly."""
+    return np.broadcast_to(parts.mean(axis=1, keepdims=True), parts.shape) * random.choice((1.0, random.uniform(0.2, 0.9)))
+
+
+def turned_parts(parts: np.ndarray, mean: float, random: np.random.Generator) -> np.ndarray:
+    """The day is recorded backwards: what is used in the evening seems to be used in the morning."""
+    return parts[:, ::-1]
+
+
+PART_PATTERNS: dict[str, Draw] = {
+    "bypassed_parts": bypassed_parts,
+    "capped_parts": capped_parts,
+    "flattened_parts": flattened_parts,
+    "turned_parts": turned_parts,
+}
+"""What is done to the weeks' mean days (weeks, PARTS)."""
 PATTERNS: dict[str, Draw] = {
     "scaled": scaled,
     "capped": capped,
@@ -74,4 +107,20 @@ def inject(series: np.ndarray, start: int, pattern: str, random: np.random.Gener
     at = start + np.flatnonzero(np.isfinite(series[start:]))
     if len(at):
         changed[at] = PATTERNS[pattern](series[at], float(series[at].mean()), random)
+    return changed
+
+
+def inject_parts(hours: np.ndarray, start: int, pattern: str, random: np.random.Generator) -> np.ndarray:
+    """The weeks' mean days changed from week ``start`` on; weeks without curves stay so.
+
+    Args:
+        hours: shape (WEEKS, PARTS), NaN in weeks without curves.
+        start: first week changed.
+        pattern: one of PART_PATTERNS.
+        random: draws the strength.
+    """
+    changed = hours.copy()
+    at = start + np.flatnonzero(np.isfinite(hours[start:]).all(axis=1))
+    if len(at):
+        changed[at] = PART_PATTERNS[pattern](hours[at], float(hours[at].mean()), random)
     return changed

@@ -13,13 +13,16 @@ from pyspark.sql import functions as F
 from gridlens.anomaly.evidence import FACTS, evidence, expected_days
 from gridlens.anomaly.examples import examples, feature_names
 from gridlens.anomaly.groups import DIARY, Peers
+from gridlens.anomaly.hours import PREFIX
 from gridlens.anomaly.schema import struct_of
-from gridlens.anomaly.weeks import WEEK, WEEKS, Diary
-from gridlens.arrow import Arrays, array_to_numpy, list_to_matrix, map_blocks, map_rows
+from gridlens.anomaly.weeks import PARTS, WEEK, WEEKS, Diary
+from gridlens.arrow import Arrays, Ragged, array_to_numpy, list_to_matrix, map_blocks, map_rows
 
-DIARIES = ("daily", "excess", "exported")
+DIARIES = ("daily", "excess", "exported", "hours")
 """What evidence is made from, a list an account: the fields of a Diary."""
 FEATURES = feature_names(FACTS)
+DAY_FEATURES = tuple(name for name in FEATURES if not name.startswith(PREFIX))
+"""Those that say something where nobody has curves."""
 HALVES = 2
 """Accounts are in one of two halves by hash: each is judged by a model that learnt from the other half."""
 _NUMBERS = dict.fromkeys((*FEATURES, *FACTS), "double")
@@ -34,7 +37,7 @@ def evidence_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataF
     """``account_id``, ``half``, FEATURES and FACTS of every account.
 
     Args:
-        series: account_id, peer, daily, excess, exported: lists of DAYS values, null where not known.
+        series: account_id, peer, and DIARIES as in a Diary: lists of DAYS values, null where not known; hours are empty without curves.
         peers: the groups.
         last: the last day of the lists.
     """
@@ -49,7 +52,12 @@ def evidence_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataF
 
 
 def _diary(columns: Arrays) -> Diary:
-    return Diary(*(columns[name] for name in DIARIES))
+    return Diary(columns["daily"], columns["excess"], columns["exported"], _hours(columns["hours"]))
+
+
+def _hours(lists: np.ndarray) -> np.ndarray:
+    """Empty lists, of accounts without curves, as nothing known."""
+    return lists if lists.shape[1] else np.full((len(lists), WEEKS * PARTS), np.nan)
 
 
 def _evidence(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
@@ -68,7 +76,11 @@ def example_rows(
 def _examples(
     batch: pa.RecordBatch, peers: Peers, last: np.datetime64, copies: int, earlier_days: Sequence[int], least_kwh: float
 ) -> Iterator[pa.RecordBatch]:
-    diary = _diary({name: list_to_matrix(batch.column(name)) for name in DIARIES})
+    hours = np.full((batch.num_rows, WEEKS * PARTS), np.nan)
+    lists = Ragged.of(batch.column("hours"))
+    hours[lists.lengths > 0] = lists.values.reshape(-1, WEEKS * PARTS)
+    daily, excess, exported = (list_to_matrix(batch.column(name)) for name in ("daily", "excess", "exported"))
+    diary = Diary(daily, excess, exported, hours)
     peer, seed = (array_to_numpy(batch.column(name)) for name in ("peer", "seed"))
     for group in np.unique(peer):
         rows = np.flatnonzero(peer == group)
@@ -84,7 +96,7 @@ def inspected_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> Data
     """``account_id``, ``half``, ``label`` and FEATURES of the evidence that stood on the day of each inspection.
 
     Args:
-        series: account_id, peer, daily, excess, exported, label, back: days from the inspection to ``last``.
+        series: as for :func:`evidence_rows`, with label, and back: days from the inspection to ``last``.
     """
     return map_blocks(
         series.withColumn("half", half_of()),
@@ -113,13 +125,13 @@ def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFram
         partial(_curves, peers=peers, last=last),
         schema=struct_of(account_id="string", recorded_weeks=DIARY, expected_weeks=DIARY),
         keep=("account_id",),
-        inputs=("daily", "peer"),
+        inputs=("daily", "hours", "peer"),
         group_by=("peer",),
     )
 
 
 def _curves(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
-    expected = expected_days(columns["daily"], peers.reference(int(columns["peer"][0]), last))
+    expected = expected_days(columns["daily"], _hours(columns["hours"]), peers.reference(int(columns["peer"][0]), last))
     return {name: weekly_means(days) for name, days in (("recorded_weeks", columns["daily"]), ("expected_weeks", expected))}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,8 @@ WEEKS = 104
 WEEK = 7
 DAYS = WEEKS * WEEK
 """Two years, so that a season is compared with itself."""
+PARTS = 12
+"""Of a day, two hours of the wall clock each."""
 MIN_DAYS = 4
 """Known days that a week must have."""
 NOTHING = 0.03
@@ -29,11 +31,14 @@ class Reference:
         peers: energy of the group's usual account on each day, 1 on its usual day. Shape (DAYS,), positive.
         usual: energy of the group's usual account on its usual day, kWh.
         basis: constant, peers by week (log, centred), the year's cosine and sine, and the drift of two years. Shape (5, WEEKS).
+        hours: part of the day's energy that the group's usual account uses in each part of the day, NaN in weeks without curves. Shape
+            (WEEKS, PARTS).
     """
 
     peers: np.ndarray
     usual: float
     basis: np.ndarray
+    hours: np.ndarray = field(default_factory=lambda: np.full((WEEKS, PARTS), np.nan))
 
     @property
     def log_peers(self) -> np.ndarray:
@@ -48,28 +53,31 @@ class Reference:
 
 @dataclass(frozen=True, eq=False)
 class Diary:
-    """Days of n accounts, kWh; each of shape (n, DAYS).
+    """Days of n accounts, kWh; each of shape (n, DAYS), NaN where not known.
 
     Attributes:
-        daily: what was recorded, NaN where not known.
-        excess: what the account's transformer lost beyond its technical loss, NaN where not known.
-        exported: what the account fed into the grid, NaN where it has no such meter.
+        daily: what was recorded.
+        excess: what the account's transformer lost beyond its technical loss.
+        exported: what the account fed into the grid.
+        hours: what was recorded in each part of a mean day of each week with curves. Shape (n, WEEKS * PARTS).
     """
 
     daily: np.ndarray
     excess: np.ndarray
     exported: np.ndarray
+    hours: np.ndarray
 
     def __len__(self) -> int:
         return len(self.daily)
 
     def rows(self, at: slice | np.ndarray) -> Diary:
         """Of some of the accounts."""
-        return Diary(self.daily[at], self.excess[at], self.exported[at])
+        return Diary(self.daily[at], self.excess[at], self.exported[at], self.hours[at])
 
     def earlier(self, back: int) -> Diary:
-        """As it stood ``back`` days ago."""
-        return Diary(shifted(self.daily, back), shifted(self.excess, back), shifted(self.exported, back))
+        """As it stood ``back`` days ago; weeks of hours that were not over then are not known."""
+        hours = shifted(self.hours, -(-back // WEEK) * PARTS)
+        return Diary(shifted(self.daily, back), shifted(self.excess, back), shifted(self.exported, back), hours)
 
 
 LEVEL_RIDGE = np.array([0.0, 0.3, 3.0, 3.0, 20.0])
@@ -77,7 +85,7 @@ LEVEL_RIDGE = np.array([0.0, 0.3, 3.0, 3.0, 20.0])
 OTHER_RIDGE = np.array([0.0, 2.0, 3.0, 3.0, 20.0])
 
 
-def reference(peers: np.ndarray, usual: float, last: np.datetime64, *, back: int = 0) -> Reference:
+def reference(peers: np.ndarray, usual: float, last: np.datetime64, *, back: int = 0, hours: np.ndarray | None = None) -> Reference:
     """What to compare with.
 
     Args:
@@ -85,6 +93,7 @@ def reference(peers: np.ndarray, usual: float, last: np.datetime64, *, back: int
         usual: of the group.
         last: the last of the days.
         back: days by which an earlier day is to be the last one; of what is then not known the peers say nothing.
+        hours: of the group, see :class:`Reference`; None: no curves.
     """
     peers, last = shifted(peers[None], back)[0], last - back
     steady = np.where(np.isfinite(peers) & (peers > 0), peers, 1.0)
@@ -93,7 +102,11 @@ def reference(peers: np.ndarray, usual: float, last: np.datetime64, *, back: int
     middle = angle.reshape(WEEKS, WEEK)[:, WEEK // 2]
     weekly = np.log(steady).reshape(WEEKS, WEEK).mean(axis=1)
     drift = (np.arange(WEEKS) - WEEKS / 2) / WEEKS
-    return Reference(steady, usual, np.stack([np.ones(WEEKS), weekly - weekly.mean(), np.cos(middle), np.sin(middle), drift]))
+    basis = np.stack([np.ones(WEEKS), weekly - weekly.mean(), np.cos(middle), np.sin(middle), drift])
+    if hours is None:
+        return Reference(steady, usual, basis)
+    earlier = shifted(hours.reshape(1, -1), -(-back // WEEK) * PARTS).reshape(WEEKS, PARTS)
+    return Reference(steady, usual, basis, earlier)
 
 
 def shifted(days: np.ndarray, back: int) -> np.ndarray:

@@ -92,7 +92,7 @@ def point_holdings(versions: DataFrame) -> DataFrame:
     return numbered.select("metering_point_id", "account_id", "point", "since", "begin", "end", "multiplier")
 
 
-def _held(rows: DataFrame, holdings: DataFrame) -> DataFrame:
+def held_days(rows: DataFrame, holdings: DataFrame) -> DataFrame:
     """Rows (metering_point_id, local_date) with the account that held the point on that day."""
     owner = holdings.withColumnRenamed("metering_point_id", "_point_id")
     in_force = (F.col("local_date") >= F.col("begin")) & (F.col("end").isNull() | (F.col("local_date") < F.col("end")))
@@ -111,7 +111,7 @@ def packed_days(days: DataFrame, holdings: DataFrame, as_of: dt.date, channel: s
     slot = F.datediff("local_date", F.lit(first)).cast("double")
     inside = F.col("local_date").between(F.lit(first), F.lit(as_of))
     measured = days.where(inside & (F.col("channel") == channel) & (F.col("coverage") >= MIN_COVERAGE) & F.col("energy_kwh").isNotNull())
-    return _packed(_held(measured, holdings), F.array(F.col("point").cast("double"), slot, F.col("energy_kwh")), "days")
+    return _packed(held_days(measured, holdings), F.array(F.col("point").cast("double"), slot, F.col("energy_kwh")), "days")
 
 
 def packed_registers(readings: DataFrame, holdings: DataFrame, as_of: dt.date, channel: str = IMPORT) -> DataFrame:
@@ -131,7 +131,7 @@ def packed_registers(readings: DataFrame, holdings: DataFrame, as_of: dt.date, c
         F.unix_micros("known_from").cast("double"),
         F.col("_content_hash").cast("double"),
     )
-    return _packed(_held(read, holdings), numbers, "readings")
+    return _packed(held_days(read, holdings), numbers, "readings")
 
 
 def _kernel(columns: dict[str, Any], calendar: Days) -> Arrays:

@@ -19,6 +19,9 @@ from gridlens.ingest.source import SourceFile
 READ_FAILURES = (PySparkException, Py4JJavaError)
 """What a failed read raises: a task that cannot read a file comes as Py4J's error, because pyspark does not translate it."""
 
+NOT_FOUND = "PATH_NOT_FOUND"
+"""Spark's name for a path without a file."""
+
 
 @dataclass(frozen=True)
 class InputFile:
@@ -63,7 +66,11 @@ def absolute_root(root: str) -> str:
 
 
 def list_files(spark: SparkSession, root: str, source: SourceFile) -> list[InputFile]:
-    """The source's files below ``root``, by name; for a table or query its one stand-in. Raises SourceError where there is none."""
+    """The source's files below ``root``, by name; for a table or query its one stand-in.
+
+    Raises:
+        SourceError: there is none, and the source does not say that it may be empty.
+    """
     if source.kind != "files":
         name = source.table or source.path or source.name
         path = f"{absolute_root(root)}/{source.path}" if source.path else name
@@ -78,9 +85,11 @@ def list_files(spark: SparkSession, root: str, source: SourceFile) -> list[Input
             .collect()
         )
     except READ_FAILURES as error:
+        if source.may_be_empty and NOT_FOUND in str(error):
+            return []
         raise unreadable(error, f"{base}/{source.path}", source) from error
-    if not found:
-        raise SourceError(f"source {source.name}: no file matches {base}/{source.path}; check --root and the path of the source")
+    if not found and not source.may_be_empty:
+        raise _none_matches(source, f"{base}/{source.path}")
     prefix = bare_path(base) + "/"
     files = [InputFile(r.path, r.key, bare_path(r.path).removeprefix(prefix), r.length, r.modified) for r in found]
     return sorted(files, key=lambda f: f.relative)
@@ -117,14 +126,18 @@ def matrix_members(source: SourceFile, columns: Sequence[str]) -> list[str]:
     return [c for c in columns if c not in named]
 
 
+def _none_matches(source: SourceFile, what: str) -> SourceError:
+    return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
+
+
 def unreadable(error: Exception, what: str, source: SourceFile) -> Exception:
     """One sentence from a failure to read: the file it names, where it names one. Any other failure comes back as it is."""
     text = str(error)
     if re.search("OutOfMemoryError|No space left on device", text):
         return error
     named = re.search(r"file:/+[^\s,'\"]+", text)
-    if "PATH_NOT_FOUND" in text:
-        return SourceError(f"source {source.name}: no file matches {what}; check --root and the path of the source")
+    if NOT_FOUND in text:
+        return _none_matches(source, what)
     if source.kind == "jdbc":
         return jdbc_failure(text, source)
     place = bare_path(named.group(0).rstrip(".")) if named else what

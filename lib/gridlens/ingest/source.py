@@ -109,6 +109,7 @@ class SourceFile(Frozen):
         kind: files, table or jdbc.
         format: of files (csv, parquet, jsonl) or of a table given by ``path`` (delta, parquet).
         path: glob below the root.
+        may_be_empty: true where no file at all is no mistake; else it is refused before anything is loaded.
         table: name on the catalogue.
         key: columns that identify a row of a table or query; its locator.
         zone: IANA zone of local dates and times.
@@ -123,6 +124,7 @@ class SourceFile(Frozen):
     kind: Literal["files", "table", "jdbc"] = "files"
     format: Literal["csv", "parquet", "jsonl", "delta"] | None = None
     path: str | None = None
+    may_be_empty: bool = False
     table: str | None = None
     jdbc: Jdbc | None = None
     key: tuple[str, ...] = ()
@@ -164,6 +166,8 @@ class SourceFile(Frozen):
             raise ValueError("a table by path needs format delta or parquet")
         if self.kind == "jdbc" and (self.jdbc is None or self.path or self.table):
             raise ValueError("jdbc needs its jdbc part and takes no path or table")
+        if self.may_be_empty and self.kind != "files":
+            raise ValueError("may_be_empty is for files; a table or a query may be empty anyway")
         if (self.kind == "files") == bool(self.key):
             raise ValueError("give key (the columns that identify a row) exactly for a table or a query")
         return self

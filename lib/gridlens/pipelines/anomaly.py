@@ -15,7 +15,7 @@ from gridlens.anomaly.definition import Usage, UsageDefinition, load_usage
 from gridlens.anomaly.groups import Peers, peers_of
 from gridlens.anomaly.learner import Judge, fit_judge
 from gridlens.anomaly.misuse import misuse_alerts, misuse_odds
-from gridlens.anomaly.rows import curve_rows, evidence_rows, example_rows, inspected_rows
+from gridlens.anomaly.rows import DAY_FEATURES, FEATURES, curve_rows, evidence_rows, example_rows, inspected_rows
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, USAGE_ALERT
 from gridlens.contracts.silver import METERING_POINT
@@ -151,7 +151,8 @@ def _learnt(search: _Search, rows: DataFrame, peers: Peers, inspections: DataFra
     weighed = made.withColumn("weight", F.lit(1.0)).unionByName(seen.withColumn("weight", F.lit(told.inspection_weight)))
     examples = weighed.where(F.col("weight") > 0).persist()
     try:
-        return fit_judge(examples, search.definition.trees, prior=search.definition.prior), examples.count()
+        features = FEATURES if peers.with_curves else DAY_FEATURES
+        return fit_judge(examples, search.definition.trees, prior=search.definition.prior, features=features), examples.count()
     finally:
         examples.unpersist()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from gridlens.anomaly.curves import week_hours
 from gridlens.anomaly.definition import Usage, UsageDefinition
 from gridlens.anomaly.groups import excess_losses, group_names, peer_number, values_of
 from gridlens.anomaly.rows import DIARIES
@@ -30,7 +31,7 @@ class Series:
     """The series and their groups.
 
     Attributes:
-        rows: account_id, peer, daily, excess, exported, phases, transformer_id: one row an account that can be judged.
+        rows: account_id, peer, daily, excess, exported, hours, phases, transformer_id: one row an account that can be judged.
         names, sizes: of the groups of peers, by ``peer``.
         held: what stays in memory until the rows are no longer needed.
     """
@@ -63,8 +64,10 @@ def usage_series(warehouse: Warehouse, usage: Usage, as_of: dt.date, known_at: d
     rows = series.where(recent >= definition.least_days).join(numbered, on="account_id", how="inner")
     feeding = exported.withColumnRenamed("daily", "exported")
     told = rows.join(excess, on="transformer_id", how="left").join(feeding, on="account_id", how="left")
+    told = told.join(_hours(warehouse, own, as_of, known_at), on="account_id", how="left")
     unknown = F.array_repeat(F.lit(None).cast("double"), DAYS)
-    whole = told.withColumns({name: F.coalesce(name, unknown) for name in ("excess", "exported")}).persist()
+    filled = {name: F.coalesce(name, unknown) for name in ("excess", "exported")}
+    whole = told.withColumns({**filled, "hours": F.coalesce("hours", F.array().cast("array<double>"))}).persist()
     columns = ("account_id", "peer", *DIARIES, "phases", "transformer_id")
     return Series(whole.select(*columns), tuple(sizes), tuple(sizes.values()), (every, whole))
 
@@ -106,6 +109,12 @@ def _daily(warehouse: Warehouse, versions: DataFrame, as_of: dt.date, known_at: 
     days = blocks.select("metering_point_id", "channel", "local_date", "energy_kwh", covered.alias("coverage"))
     readings = read if warehouse.written(REGISTER_READING) else None
     return daily_series(readings, days, point_holdings(versions), as_of=as_of, length=DAYS, channel=channel)
+
+
+def _hours(warehouse: Warehouse, versions: DataFrame, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
+    """``account_id`` and ``hours`` of the accounts with curves, see week_hours."""
+    blocks = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
+    return week_hours(blocks, point_holdings(versions), as_of)
 
 
 def inspections_of(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.ops import INGEST_FILE
-from gridlens.ingest.files import InputFile, list_files
+from gridlens.ingest.files import InputFile
 from gridlens.ingest.fingerprints import read_fingerprints
 from gridlens.ingest.source import SourceFile
 from gridlens.warehouse import Warehouse
@@ -61,13 +61,12 @@ def known_files(warehouse: Warehouse, sources: Sequence[str]) -> dict[str, Known
     }
 
 
-def new_files(warehouse: Warehouse, source: SourceFile, root: str, known: KnownFiles) -> tuple[list[FileSet], int]:
+def new_files(warehouse: Warehouse, source: SourceFile, listed: Sequence[InputFile], known: KnownFiles) -> tuple[list[FileSet], int]:
     """The file sets to load, unfinished ones first, and how many files were known already.
 
     A file whose path, size and time are registered is taken as known without reading it; any other is
     recognised by its content.
     """
-    listed = list_files(warehouse.spark, root, source)
     # A table or query says nothing of its size and age (length 0): it is read to see whether it has grown.
     unseen = [f for f in listed if not f.length or (f.relative, f.length, f.modified_us) not in known.places]
     if not unseen:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from gridlens.contracts.entities import ENTITIES
 from gridlens.errors import QualityStop
 from gridlens.ingest.bronze import staged
+from gridlens.ingest.files import InputFile, list_files
 from gridlens.ingest.source import SourceFile, load_sources
 from gridlens.lease import writer_lease
 from gridlens.pipelines.batch import Account, Batch, Measure, Registered, bronze_rows, measure, publish, register, retract
@@ -91,13 +92,20 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run = Run("ingest", {"sources": definition.name, "root": root})
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
-        loader = _Loader(warehouse, root, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
+        listed = _listed(spark, root, sources)
+        loader = _Loader(warehouse, listed, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
         points = [s for s in sources if s.entity == "supply_point"]
         loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
         run.nothing_new = not loaded
         for batch in loaded:
             run.wrote(f"bronze.{batch.entity}", batch.account.row_count)
     return IngestResult(run.run_id, tuple(loaded), loader.known_files, run.seconds)
+
+
+def _listed(spark: SparkSession, root: str, sources: Sequence[SourceFile]) -> dict[str, list[InputFile]]:
+    """The files of each source: all are looked for before the first is read, so that a wrong path is told at once."""
+    with ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
+        return dict(zip([s.name for s in sources], pool.map(lambda source: list_files(spark, root, source), sources), strict=True))
 
 
 def _gathered(rows: DataFrame, files: FileSet) -> DataFrame:
@@ -114,9 +122,17 @@ def _loaded(item: Registered, seconds: float) -> Loaded:
 class _Loader:
     """Loads sources one after the other or side by side; they share the warehouse and the rules."""
 
-    def __init__(self, warehouse: Warehouse, root: str, rules: RuleSet, fingerprint: str, known: dict[str, KnownFiles], say: Say) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        listed: Mapping[str, Sequence[InputFile]],
+        rules: RuleSet,
+        fingerprint: str,
+        known: dict[str, KnownFiles],
+        say: Say,
+    ) -> None:
         self.warehouse = warehouse
-        self.root = root
+        self.listed = listed
         self.rules = rules
         self.fingerprint = fingerprint
         self.known = known
@@ -145,7 +161,7 @@ class _Loader:
         return [batch for source in sources for batch in self._load(source)]
 
     def _load(self, source: SourceFile) -> list[Loaded]:
-        sets, known = new_files(self.warehouse, source, self.root, self.known[source.name])
+        sets, known = new_files(self.warehouse, source, self.listed[source.name], self.known[source.name])
         self.known_files += known
         done = [self._load_set(source, files) for files in sets]
         items = tuple(item for item, _ in done)

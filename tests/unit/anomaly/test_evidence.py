@@ -8,7 +8,7 @@ from gridlens.anomaly.evidence import FACTS, SHORTEST, evidence, expected_days
 from gridlens.anomaly.examples import BEFORE, FIRST_START, LAST_START, examples
 from gridlens.anomaly.patterns import PATTERNS, inject
 from gridlens.anomaly.rows import FEATURES
-from gridlens.anomaly.weeks import DAYS, Diary, Reference, reference
+from gridlens.anomaly.weeks import DAYS, PARTS, WEEKS, Diary, Reference, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +26,15 @@ def homes(count: int, seed: int = 0) -> np.ndarray:
     return 8.0 * SEASON * np.exp(random.normal(0, 0.2, (count, DAYS)))
 
 
-def diary(daily: np.ndarray, excess: np.ndarray | None = None, exported: np.ndarray | None = None) -> Diary:
-    """Where nothing else is given, no loss and no export is known."""
+def diary(
+    daily: np.ndarray, excess: np.ndarray | None = None, exported: np.ndarray | None = None, hours: np.ndarray | None = None
+) -> Diary:
+    """Where nothing else is given, no loss, no export and no curve is known."""
     nothing = np.full(daily.shape, np.nan)
-    return Diary(daily, nothing if excess is None else excess, nothing if exported is None else exported)
+    unknown = np.full((len(daily), WEEKS * PARTS), np.nan)
+    return Diary(
+        daily, nothing if excess is None else excess, nothing if exported is None else exported, unknown if hours is None else hours
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])
@@ -86,7 +91,7 @@ def test_what_is_expected_stays_where_the_home_was() -> None:
     true = homes(4)
     daily = true.copy()
     daily[:, 600:] *= 0.2
-    after = expected_days(daily, peers())[:, 600:]
+    after = expected_days(daily, np.full((4, WEEKS * PARTS), np.nan), peers())[:, 600:]
     np.testing.assert_allclose(after.mean(axis=1), true[:, 600:].mean(axis=1), rtol=0.15)
 
 
