@@ -2,9 +2,9 @@
 
 Into 5 % of the accounts without a planted fault a theft is put that begins on a random day within the curves and lasts: the six patterns
 of Jokar, Arianpoor and Leung (IEEE Transactions on Smart Grid 7(1), 2016) as they are published, said of the intervals of a day, and beside
-them a cap. Registers and curves both show what the meter records; what transformers lose is withheld. Each account is judged by the judge of `gridlens anomalies`, which learnt from the other half of the accounts only, into which the library puts patterns
-of its own. Prints the JSON lines of bench.thefts for the six together and for each alone, and the same for a judge that sees daily totals
-only.
+them a cap. Registers and curves both show what the meter records; what transformers lose is withheld. Each account is judged by the judge
+of `gridlens anomalies`, which learnt from the other half of the accounts only, into which the library puts patterns of its own. Prints the
+JSON lines of bench.thefts for the six together and for each alone, and the same for a judge that sees daily totals only.
 """
 
 from __future__ import annotations

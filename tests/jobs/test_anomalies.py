@@ -23,9 +23,13 @@ AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UT
 FIRST = AS_OF - dt.timedelta(days=DAYS - 1)
 HOMES, EACH = 60, 20
 START = 500
-THIEF, SOME_DAYS, SAVER, GENERATES, REPAIRED, VISITED = range(6)
+THIEF, SOME_DAYS, SAVER, GENERATES, REPAIRED, VISITED, BACKWARDS = range(7)
 """Numbers of the homes that change on day START: a by-pass of two thirds, one on some days, a home that really uses less, one that
-generates; a theft that was found and put right, one whose visit found nothing."""
+generates; a theft that was found and put right, one whose visit found nothing. Of the last one the curve is turned round from TURNED on."""
+CURVES, TURNED = DAYS - 84, DAYS - 42
+"""First days with curves, and of that home's other curve."""
+DAY = 1 + 0.8 * np.sin(2 * np.pi * (np.arange(24) - 10) / 24)
+"""How a home spreads its energy over the hours."""
 DEFINITION = """\
 name_zh: 用电异常
 name_en: Abnormal usage
@@ -33,7 +37,7 @@ peers: [category]
 least_peers: 10
 least_probability: 0.02
 examples: {accounts: 60, copies: 1, earlier_days: [28], inspection_weight: 1}
-trees: {trees: 5, max_depth: 2, min_rows: 1}
+trees: {trees: 20, max_depth: 3, min_rows: 5}
 visits: {per_week: 2}
 """
 
@@ -67,22 +71,28 @@ def world() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def blocks(point: str, channel: str, days: np.ndarray) -> list[dict[str, Any]]:
-    """Daily totals of a metering point."""
+    """Days of a metering point: totals, and hours since CURVES."""
     return [
         {
             "metering_point_id": point,
             "channel": channel,
             "local_date": day(i),
             "local_month": day(i).replace(day=1),
-            "resolution_minutes": 1440,
-            "values": [float(kwh)],
-            "quality": [0],
+            **(hours(point, i, kwh) if i >= CURVES else {"resolution_minutes": 1440, "values": [float(kwh)], "quality": [0]}),
             "energy_kwh": float(kwh),
             "missing_count": 0,
         }
         for i, kwh in enumerate(days)
         if np.isfinite(kwh)
     ]
+
+
+def hours(point: str, position: int, kwh: float) -> dict[str, Any]:
+    """A day's energy by hours, each with a little noise."""
+    shape = DAY * np.exp(np.random.default_rng([position, int(point[1:])]).normal(0, 0.1, 24))
+    turned = point == f"P{BACKWARDS:03}" and position >= TURNED
+    values = kwh * (shape[::-1] if turned else shape) / shape.sum()
+    return {"resolution_minutes": 60, "zone": "Asia/Shanghai", "values": [float(value) for value in values], "quality": [0] * 24}
 
 
 def inspected(settings: Settings, home: int, on: dt.date, finding: str, known: dt.datetime = KNOWN_AT) -> None:
@@ -159,8 +169,17 @@ def test_thieves_are_found_dated_counted_and_visits_change_the_order(
     assert len(thief["recorded_weeks"]) == len(thief["expected_weeks"]) == DAYS // 7
     assert thief["recorded_weeks"][-1] == pytest.approx(recorded[THIEF, -7:].mean())
     assert found[account(SOME_DAYS)]["kind"] == "bypass_at_times"
+    backwards = found[account(BACKWARDS)]
+    assert backwards["kind"] == "day_turned"
+    assert abs((backwards["changed_on"] - day(TURNED)).days) <= 14
+    assert abs(backwards["ratio"] - 1) < 0.15, "no energy is missing"
+    assert np.corrcoef(backwards["day_since"], backwards["day_before"][::-1])[0, 1] > 0.95
     assert account(REPAIRED) not in found, "what was found and put right is settled"
-    honest = [row["evidence_probability"] for home, row in found.items() if home not in {account(i) for i in (THIEF, SOME_DAYS, VISITED)}]
+    honest = [
+        row["evidence_probability"]
+        for home, row in found.items()
+        if home not in {account(i) for i in (THIEF, SOME_DAYS, VISITED, BACKWARDS)}
+    ]
     assert thief["evidence_probability"] > max(honest, default=0.0)
     visited = found.get(account(VISITED))
     assert visited is None or visited["probability"] < visited["evidence_probability"] / 2

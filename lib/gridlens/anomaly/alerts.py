@@ -108,7 +108,7 @@ _OWN_NAMES = {
     "capped_days_share": "at_cap_after",
 }
 """Columns of the table that the evidence calls otherwise."""
-_ADDED = ("as_of", "known_at", "rank", "visit", "currency", "recorded_weeks", "expected_weeks")
+_ADDED = ("as_of", "known_at", "rank", "visit", "currency", "recorded_weeks", "expected_weeks", "day_before", "day_since")
 """Columns of the table that are added to the alerts of all kinds."""
 OWN_COLUMNS = tuple(name for name in USAGE_ALERT.columns if name not in _ADDED)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridlens.anomaly.hours import Hours, hour_evidence, hour_steps
+from gridlens.anomaly.hours import Hours, hour_evidence, hour_steps, mean_parts
 from gridlens.anomaly.scan import Scan, scan
 from gridlens.anomaly.sides import contrast, correlation, days_after, form, side, steadiness, weeks_after
 from gridlens.anomaly.weeks import DAYS, LEVEL_RIDGE, MIN_DAYS, OTHER_RIDGE, WEEK, WEEKS, Diary, Reference, usual_day, weekly_signals
@@ -43,14 +43,28 @@ def evidence(diary: Diary, reference: Reference) -> Arrays:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def expected_days(daily: np.ndarray, hours: np.ndarray, reference: Reference) -> np.ndarray:
-    """What each account would have used on each day, had it stayed as it was before its change: kWh. Shape (n, DAYS).
+def told_days(daily: np.ndarray, hours: np.ndarray, reference: Reference) -> Arrays:
+    """What an alert shows of the days.
 
-    Args: as in :class:`Diary` and for :func:`evidence`.
+    Args:
+        daily: as in :class:`Diary`.
+        hours: as in :class:`Diary`.
+        reference: of the group.
+
+    Returns:
+        ``expected``: what each account would have used on each day, had it stayed as it was before its change, kWh. Shape (n, DAYS).
+        ``day_before``, ``day_since``: energy in each part of a mean day on either side of the change, kWh, NaN without curves. Shape
+        (n, PARTS).
     """
     steps = range(0, max(len(daily), 1), CHUNK)
-    parts = [_model(daily[begin : begin + CHUNK], hours[begin : begin + CHUNK], reference).expected for begin in steps]
-    return np.concatenate(parts)
+    parts = [_told_days(daily[begin : begin + CHUNK], hours[begin : begin + CHUNK], reference) for begin in steps]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _told_days(daily: np.ndarray, hours: np.ndarray, reference: Reference) -> Arrays:
+    model = _model(daily, hours, reference)
+    since = weeks_after(model.best)
+    return {"expected": model.expected, "day_before": mean_parts(hours, ~since), "day_since": mean_parts(hours, since)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,8 @@ LEAST_METERED = 180
 _SEED = 0xFFFFFFFFFFFF
 BEFORE = 60
 """Known days of an account before the pattern."""
+VACANT = 0.25
+"""Part of the peers' usual day below which an account counts as vacant."""
 LEAST_BEFORE, LEAST_SINCE = 3, 3
 """Weeks with curves before and after a pattern within the day."""
 
@@ -58,17 +60,14 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
     """
     stood = {back: diary.earlier(back) for back in references}
     found = [(evidence(stood[back], one), np.arange(len(diary)), 0) for back, one in references.items()]
-    changes: list[_Change] = [
-        *(partial(_change_days, name) for name in PATTERNS),
-        *(partial(_change_parts, name) for name in PART_PATTERNS),
-    ]
-    for number, change in enumerate([*((one, 1) for one in changes), (_use_less, 0)]):
+    for number, (change, label) in enumerate(_CHANGES):
         for copy in range(copies):
-            for turn, back in enumerate(references):
+            for turn, (back, one) in enumerate(references.items()):
                 mine = np.flatnonzero((seeds + number + copy) % len(references) == turn)
-                rows, changed = change[0](stood[back].rows(mine), [[int(seeds[row]) & _SEED, copy, number] for row in mine], least_kwh)
+                drawn = [[int(seeds[row]) & _SEED, copy, number] for row in mine]
+                rows, changed = change(stood[back].rows(mine), one, drawn, least_kwh)
                 if len(rows):
-                    found.append((evidence(changed, references[back]), mine[rows], change[1]))
+                    found.append((evidence(changed, one), mine[rows], label))
     return Examples(
         {name: np.concatenate([part[0][name] for part in found]) for name in found[0][0]},
         np.concatenate([part[1] for part in found]),
@@ -76,39 +75,44 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
     )
 
 
-_Change = Callable[[Diary, Sequence[Sequence[int]], float], tuple[np.ndarray, Diary]]
-"""Of accounts, seeds and the least usual day: the accounts that could be changed, and these changed."""
+_Change = Callable[[Diary, Reference, Sequence[Sequence[int]], float], tuple[np.ndarray, Diary]]
+"""Of accounts, their peers, seeds and the least usual day: the accounts that could be changed, and these changed."""
+
+
+def _known(diary: Diary) -> tuple[np.ndarray, np.ndarray]:
+    """Whether an account is known for long enough, and the first day on which a pattern may begin. Shape (n,) each."""
+    known = np.isfinite(diary.daily)
+    first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
+    return (known.sum(axis=1) > BEFORE + LAST_START) & (first < DAYS - LAST_START), first
 
 
 def _fit(diary: Diary, least_kwh: float) -> tuple[np.ndarray, np.ndarray]:
     """Accounts that use enough for long enough, and the first day on which a pattern may begin, of every account."""
-    known = np.isfinite(diary.daily)
-    first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
-    enough = (known.sum(axis=1) > BEFORE + LAST_START) & (first < DAYS - LAST_START)
+    enough, first = _known(diary)
     return np.flatnonzero(enough & (usual_day(diary.daily) >= least_kwh)), first
 
 
-def _change_days(pattern: str, diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _change_days(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """The days on the meter change; the transformer loses what they lack, and the parts of the day move with the days."""
     rows, first = _fit(diary, least_kwh)
     own, changed = diary.rows(rows), diary.daily[rows]
     for i, row in enumerate(rows):
-        random = np.random.default_rng(seeds[row])
+        random = np.random.default_rng(seeds[int(row)])
         changed[i] = inject(own.daily[i], int(random.integers(first[row], DAYS - LAST_START)), pattern, random)
     lost = np.nan_to_num(own.daily - changed)
     return rows, Diary(changed, own.excess + lost, own.exported, _with_days(own.hours, own.daily, changed))
 
 
-def _change_parts(pattern: str, diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _change_parts(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """The parts of the day change; each day of a week has the week's share of its energy left."""
-    rows, _ = _fit(diary, least_kwh)
+    rows = _fit(diary, least_kwh)[0]
     weeks = np.isfinite(diary.hours.reshape(len(diary), WEEKS, PARTS)).all(axis=2)
     rows = rows[weeks[rows].sum(axis=1) >= LEAST_BEFORE + LEAST_SINCE]
     own = diary.rows(rows)
     before = own.hours.reshape(len(rows), WEEKS, PARTS)
     after = before.copy()
     for i, row in enumerate(rows):
-        random, there = np.random.default_rng(seeds[row]), np.flatnonzero(weeks[row])
+        random, there = np.random.default_rng(seeds[int(row)]), np.flatnonzero(weeks[row])
         after[i] = inject_parts(before[i], int(random.integers(there[LEAST_BEFORE], there[-LEAST_SINCE] + 1)), pattern, random)
     energy, left = before.sum(axis=2), after.sum(axis=2)
     share = np.where(energy > 0, left / np.where(energy > 0, energy, 1.0), 1.0)
@@ -116,15 +120,37 @@ def _change_parts(pattern: str, diary: Diary, seeds: Sequence[Sequence[int]], le
     return rows, Diary(daily, own.excess + np.nan_to_num(own.daily - daily), own.exported, after.reshape(len(rows), WEEKS * PARTS))
 
 
-def _use_less(diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _use_less(diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """Accounts behind a metered transformer that really use less from some day on: the same energy is not supplied either."""
     rows, first = _fit(diary, least_kwh)
     rows = rows[np.isfinite(diary.excess[rows, -FIRST_START:]).sum(axis=1) >= LEAST_METERED]
     own, used = diary.rows(rows), diary.daily[rows]
     for i, row in enumerate(rows):
-        random = np.random.default_rng(seeds[row])
+        random = np.random.default_rng(seeds[int(row)])
         used[i] = inject(own.daily[i], int(random.integers(first[row], DAYS - LAST_START)), str(random.choice(HONEST)), random)
     return rows, Diary(used, own.excess, own.exported, _with_days(own.hours, own.daily, used))
+
+
+def _live_in(diary: Diary, peers: Reference, seeds: Sequence[Sequence[int]], _: float) -> tuple[np.ndarray, Diary]:
+    """What stood empty uses energy as its peers do: nothing is lost at the transformer."""
+    enough, first = _known(diary)
+    rows = np.flatnonzero(enough & (usual_day(diary.daily) < VACANT * peers.usual))
+    own, used = diary.rows(rows), diary.daily[rows]
+    for i, row in enumerate(rows):
+        random = np.random.default_rng(seeds[int(row)])
+        start = int(random.integers(first[row], DAYS - LAST_START))
+        noise = np.exp(random.normal(0.0, 0.25, DAYS - start))
+        used[i, start:] += peers.usual * random.uniform(0.3, 1.2) * peers.peers[start:] * noise
+    return rows, Diary(used, own.excess, own.exported, _with_days(own.hours, own.daily, used))
+
+
+_CHANGES: tuple[tuple[_Change, int], ...] = (
+    *((partial(_change_days, name), 1) for name in PATTERNS),
+    *((partial(_change_parts, name), 1) for name in PART_PATTERNS),
+    *((_live_in, 1),) * len(PATTERNS),  # as many examples of an empty home as of any other
+    (_use_less, 0),
+)
+"""What is done to accounts, and the label of what comes of it."""
 
 
 def _with_days(hours: np.ndarray, daily: np.ndarray, changed: np.ndarray) -> np.ndarray:

@@ -108,6 +108,18 @@ def hour_evidence(found: Hours, weekly: np.ndarray, best: np.ndarray) -> Arrays:
     return {f"{PREFIX}{name}": np.where(told, values, 0.0) for name, values in evidence.items()}
 
 
+def mean_parts(hours: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Energy in each part of a mean day of the weeks ``inside``, kWh, NaN where none of them has curves. Shape (n, PARTS).
+
+    Args:
+        hours: shape (n, WEEKS * PARTS), NaN where not known.
+        inside: shape (n, WEEKS), bool.
+    """
+    parts = hours.reshape(len(hours), WEEKS, PARTS)
+    known = inside & np.isfinite(parts[:, :, 0])
+    return np.where(known.any(axis=1)[:, None], _mean(parts, known), np.nan)
+
+
 def _mean(shares: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Mean day over the weeks ``inside``, 0 where there is none. Shape (n, PARTS)."""
     count = np.maximum(inside.sum(axis=1), 1)[:, None]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.anomaly.evidence import FACTS, evidence, expected_days
+from gridlens.anomaly.evidence import FACTS, evidence, told_days
 from gridlens.anomaly.examples import examples, feature_names
 from gridlens.anomaly.groups import DIARY, Peers
 from gridlens.anomaly.hours import PREFIX
@@ -25,6 +25,7 @@ DAY_FEATURES = tuple(name for name in FEATURES if not name.startswith(PREFIX))
 """Those that say something where nobody has curves."""
 HALVES = 2
 """Accounts are in one of two halves by hash: each is judged by a model that learnt from the other half."""
+_CURVES = ("recorded_weeks", "expected_weeks", "day_before", "day_since")
 _NUMBERS = dict.fromkeys((*FEATURES, *FACTS), "double")
 
 
@@ -115,7 +116,10 @@ def _inspected(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
 
 
 def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFrame:
-    """``account_id``, ``recorded_weeks`` and ``expected_weeks``: kWh a day in each of WEEKS weeks, null where not known.
+    """``account_id``, and what an alert shows of its days.
+
+    ``recorded_weeks`` and ``expected_weeks``: kWh a day in each of WEEKS weeks, null where not known; ``day_before`` and ``day_since``: kWh
+    in each part of a mean day, null without curves.
 
     Args:
         series: as for :func:`evidence_rows`.
@@ -123,7 +127,7 @@ def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFram
     return map_blocks(
         series,
         partial(_curves, peers=peers, last=last),
-        schema=struct_of(account_id="string", recorded_weeks=DIARY, expected_weeks=DIARY),
+        schema=struct_of(account_id="string", **dict.fromkeys(_CURVES, DIARY)),
         keep=("account_id",),
         inputs=("daily", "hours", "peer"),
         group_by=("peer",),
@@ -131,8 +135,9 @@ def curve_rows(series: DataFrame, peers: Peers, last: np.datetime64) -> DataFram
 
 
 def _curves(columns: Arrays, peers: Peers, last: np.datetime64) -> Arrays:
-    expected = expected_days(columns["daily"], _hours(columns["hours"]), peers.reference(int(columns["peer"][0]), last))
-    return {name: weekly_means(days) for name, days in (("recorded_weeks", columns["daily"]), ("expected_weeks", expected))}
+    told = told_days(columns["daily"], _hours(columns["hours"]), peers.reference(int(columns["peer"][0]), last))
+    weeks = {"recorded_weeks": weekly_means(columns["daily"]), "expected_weeks": weekly_means(told.pop("expected"))}
+    return weeks | told
 
 
 def weekly_means(days: np.ndarray) -> np.ndarray:

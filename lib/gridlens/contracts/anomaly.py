@@ -14,7 +14,8 @@ KIND_NAMES: dict[str, tuple[str, str]] = {
     "vacant_drawing": ("空置户用电", "Vacant but drawing"),
     "reselling": ("转供电", "Far more than before: reselling"),
     "phase_loss": ("失压断相", "A phase is not measured"),
-    "bypass_at_times": ("间歇绕越计量", "By-passed on some days"),
+    "day_turned": ("日曲线颠倒", "The day is recorded backwards"),
+    "bypass_at_times": ("间歇绕越计量", "By-passed on some days, or in some hours"),
     "constant_cap": ("限值封顶", "Nothing above a limit is recorded"),
     "under_recording": ("计量少计", "Less is recorded than used"),
     "irregular": ("用电规律异常", "The days follow another order than before"),
@@ -27,6 +28,7 @@ D = "double"
 _NO_SUM = "the account's transformer has no meter of its own, or too little behind it is known; tariff misuse"
 _NO_CHANGE = "tariff misuse: it shows in how energy is used, not in a change"
 _NO_CURVE = "tariff misuse of an account with too few days"
+_NO_HOURS = "the account has no curves of whole weeks on that side of the change; tariff misuse"
 _NOT_VISITED = "never inspected, as far as was known"
 
 USAGE_ALERT = Table(
@@ -84,6 +86,8 @@ USAGE_ALERT = Table(
             null=_NO_CURVE,
         ),
         Field("expected_weeks", "array<double>", "Mean day of the same weeks as expected", unit="kWh/d", null=_NO_CURVE),
+        Field("day_before", "array<double>", "Energy in each two hours of a mean day before the change", unit="kWh", null=_NO_HOURS),
+        Field("day_since", "array<double>", "Energy in each two hours of a mean day since the change", unit="kWh", null=_NO_HOURS),
     ),
     ("account_id", "as_of", "known_at"),
     partition_by=("as_of",),

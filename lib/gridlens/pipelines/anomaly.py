@@ -142,7 +142,9 @@ def _learnt(search: _Search, rows: DataFrame, peers: Peers, inspections: DataFra
     """What was learnt from the accounts' own series and from inspections; the number of examples."""
     told = search.definition.examples
     share = int(min(1.0, told.accounts / accounts) * _TRIALS)
-    chosen = rows.where(F.pmod(F.xxhash64(F.lit("examples"), F.col("account_id")), F.lit(_TRIALS)) < share)
+    guilty = inspections.where(~F.col("finding").isin(FOUND_NOTHING, FOUND_NOBODY)).select("account_id").distinct()
+    untouched = rows.join(guilty, on="account_id", how="left_anti")  # where something was found the series is no honest one
+    chosen = untouched.where(F.pmod(F.xxhash64(F.lit("examples"), F.col("account_id")), F.lit(_TRIALS)) < share)
     made = example_rows(chosen, peers, search.last, copies=told.copies, earlier_days=told.earlier_days, least_kwh=told.least_kwh)
     found = F.when(F.col("finding") == FOUND_NOTHING, 0.0).otherwise(1.0)
     back = F.datediff(F.lit(search.as_of), "inspected_on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gridlens.anomaly.evidence import FACTS, SHORTEST, evidence, expected_days
+from gridlens.anomaly.evidence import FACTS, SHORTEST, evidence, told_days
 from gridlens.anomaly.examples import BEFORE, FIRST_START, LAST_START, examples
 from gridlens.anomaly.patterns import PATTERNS, inject
 from gridlens.anomaly.rows import FEATURES
@@ -91,7 +91,7 @@ def test_what_is_expected_stays_where_the_home_was() -> None:
     true = homes(4)
     daily = true.copy()
     daily[:, 600:] *= 0.2
-    after = expected_days(daily, np.full((4, WEEKS * PARTS), np.nan), peers())[:, 600:]
+    after = told_days(daily, np.full((4, WEEKS * PARTS), np.nan), peers())["expected"][:, 600:]
     np.testing.assert_allclose(after.mean(axis=1), true[:, 600:].mean(axis=1), rtol=0.15)
 
 
@@ -132,7 +132,7 @@ def test_examples_are_labelled_and_lose_at_the_transformer_what_they_hide() -> N
     daily[2] *= 0.001  # too little to steal from
     references = {back: reference(SEASON, 8.0, LAST, back=back) for back in (0, 28)}
     made = examples(diary(daily, excess), references, np.arange(3), copies=2, least_kwh=0.3)
-    assert made.label.sum() == 2 * 2 * len(PATTERNS)
+    assert made.label.sum() == 3 * 2 * len(PATTERNS), "two homes with each pattern, and as often the empty one lived in"
     assert (made.label == 0).sum() == 3 * 2 + 2 * 2, "and two homes twice that really use less"
     honest = np.flatnonzero(made.label == 0)[6:]
     assert set(made.row[honest]) == {0, 1}
@@ -140,7 +140,8 @@ def test_examples_are_labelled_and_lose_at_the_transformer_what_they_hide() -> N
     np.testing.assert_allclose(made.features["loss_match"][honest], 0.0, atol=1e-9)
     unknown = examples(diary(daily), references, np.arange(3), copies=2, least_kwh=0.3)
     assert (unknown.label == 0).sum() == 3 * 2, "where no loss is known nobody can tell"
-    assert set(made.row[made.label == 1]) == {0, 1}
+    assert np.bincount(made.row[made.label == 1]).tolist() == [2 * len(PATTERNS)] * 3
+    assert (made.features["ratio"][(made.label == 1) & (made.row == 2)] > 2).all()
     assert set(made.features) == {*FEATURES, *FACTS}
     changed = made.label == 1
     hidden = changed & (made.features["ratio"] < 0.7)
