@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from gridlens.anomaly.curves import day_parts
 from gridlens.anomaly.evidence import evidence
 from gridlens.anomaly.examples import examples
 from gridlens.anomaly.groups import Peers, peers_of
@@ -27,6 +26,7 @@ from gridlens.arrow import list_to_matrix
 from gridlens.contracts.silver import INTERVAL_DAY, METERING_POINT
 from gridlens.features.clock import QUARTERS
 from gridlens.features.packing import IMPORT
+from gridlens.features.week_parts import day_parts
 from gridlens.pipelines.anomaly import usage_definition
 from gridlens.pipelines.anomaly_facts import usage_series
 from gridlens.pipelines.tag_state import required_features
@@ -83,7 +83,7 @@ class Meters:
         """What the meters show; without ``curve`` daily totals alone."""
         hours = np.full((len(daily), WEEKS, PARTS), np.nan)
         if curve is not None:
-            parts = day_parts(curve.reshape(-1, QUARTERS)).reshape(len(curve), -1, WEEK, PARTS)
+            parts = day_parts(curve.reshape(-1, QUARTERS), PARTS).reshape(len(curve), -1, WEEK, PARTS)
             hours[:, -parts.shape[1] :] = parts.mean(axis=2)
         return Diary(daily, np.full(daily.shape, np.nan), self.exported, hours.reshape(len(daily), -1))
 

@@ -149,6 +149,20 @@ def test_the_fold_has_ratio_correction_and_latecomer(deliveries: Deliveries) -> 
     assert len(energy) == len(rows) == 11
 
 
+def test_every_source_is_looked_for_before_one_is_loaded(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    definition = world.define(tmp_path, ["points", "curves"])
+    root = world.write(tmp_path / "in", {"points/1.csv": world.FILES["points/master.csv"]})
+    options = ["--sources", str(definition), "--root", str(root), "--root-dir", str(tmp_path / "gridlens")]
+    assert main(["ingest", *options]) == 3
+    assert "source curves: no file matches" in capsys.readouterr().err
+    assert delta_files.tables(tmp_path / "gridlens" / "warehouse") == {}, "not even the points, which come first"
+    definition.write_text(
+        definition.read_text(encoding="utf-8").replace("path: curves/", "may_be_empty: true\n    path: curves/"), encoding="utf-8"
+    )
+    assert main(["ingest", "--json", *options]) == 0
+    assert [batch["source"] for batch in json.loads(capsys.readouterr().out)["loaded"]] == ["points"]
+
+
 UNREADABLE = [world.curve("P1", f"2026-03-0{d}", f"2026-03-0{d + 1} 06:00", 1, **{f"P{i}": "#" for i in range(1, 97)}) for d in (1, 2, 3)]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pyspark.sql.types import ArrayType, DataType, DateType, DoubleType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, DataType, DoubleType, IntegerType, StringType, StructField, StructType
 
 _TYPES: dict[str, DataType] = {
     "double": DoubleType(),
     "int": IntegerType(),
     "string": StringType(),
-    "date": DateType(),
     "array<double>": ArrayType(DoubleType()),
 }
 

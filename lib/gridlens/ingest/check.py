@@ -62,6 +62,8 @@ def check(
         limit: rows and examples to show.
         defects: what the rules object to, as for ``staged``.
     """
+    if not files:  # a source that may be empty
+        return SourceCheck(source.name, source.entity, (), mapped_fields(source), 0, 0, 0, (), ())
     rows = staged(spark, source, files, batch_id="check", defects=defects)
     total = rows.agg(
         F.count("*").alias("rows"),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.anomaly.curves import week_hours
 from gridlens.anomaly.definition import Usage, UsageDefinition
 from gridlens.anomaly.groups import excess_losses, group_names, peer_number, values_of
 from gridlens.anomaly.rows import DIARIES
-from gridlens.anomaly.weeks import DAYS
+from gridlens.anomaly.weeks import DAYS, MIN_DAYS, PARTS, WEEKS
 from gridlens.contracts.silver import ACCOUNT_TABLE, INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.features.account_energy import point_holdings
 from gridlens.features.daily_series import daily_series
 from gridlens.features.packing import EXPORT, IMPORT
+from gridlens.features.week_parts import week_parts
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.warehouse import Warehouse
@@ -112,9 +112,10 @@ def _daily(warehouse: Warehouse, versions: DataFrame, as_of: dt.date, known_at: 
 
 
 def _hours(warehouse: Warehouse, versions: DataFrame, as_of: dt.date, known_at: dt.datetime) -> DataFrame:
-    """``account_id`` and ``hours`` of the accounts with curves, see week_hours."""
+    """``account_id`` and ``hours`` of the accounts with curves, as in a Diary."""
     blocks = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
-    return week_hours(blocks, point_holdings(versions), as_of)
+    found = week_parts(blocks, point_holdings(versions), as_of=as_of, weeks=WEEKS, parts=PARTS, least_days=MIN_DAYS)
+    return found.withColumnRenamed("parts", "hours")
 
 
 def inspections_of(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> DataFrame:

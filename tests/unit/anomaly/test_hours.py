@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gridlens.anomaly.curves import day_parts
 from gridlens.anomaly.evidence import evidence, told_days
 from gridlens.anomaly.examples import examples
 from gridlens.anomaly.groups import Peers, usual_hours
@@ -121,15 +120,6 @@ def test_half_of_the_changed_examples_end_earlier_as_half_of_the_honest_ones_do(
     days = made.features["days_before"] + made.features["days_after"]
     for label in (0, 1):
         assert np.mean(days[made.label == label] <= DAYS - 140) == pytest.approx(0.5), "what is known of the days must not tell the label"
-
-
-def test_parts_of_a_day_are_the_energy_of_its_quarter_hours() -> None:
-    power = np.random.default_rng(1).gamma(2.0, 1.0, (3, 96))
-    power[2, 40] = np.nan
-    found = day_parts(power)
-    np.testing.assert_allclose(found[:2].sum(axis=1), power[:2].sum(axis=1) / 4)
-    np.testing.assert_allclose(found[0, 3], power[0, 24:32].sum() / 4)
-    assert np.isnan(found[2]).all(), "a day with a gap is not known"
 
 
 @given(st.integers(0, 1000))

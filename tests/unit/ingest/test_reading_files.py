@@ -17,6 +17,7 @@ from gridlens.errors import SourceError
 from gridlens.ingest.check import check
 from gridlens.ingest.source import SourceFile, load_sources
 from ingest_support import interval_source, known_files, sound, staged_rows
+from pydantic import ValidationError
 from pyspark.sql import SparkSession
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "sources"
@@ -115,6 +116,16 @@ def test_wrong_columns_are_named_before_anything_is_read(spark: SparkSession, tm
     (tmp_path / "wrong.csv").write_bytes("点,日".encode("gb18030"))
     with pytest.raises(SourceError, match=r"wrong\.csv: its first line is not utf-8; declare options\.encoding: gb18030"):
         known_files(spark, tmp_path, source)
+
+
+def test_a_source_that_may_be_empty_has_no_files_where_there_are_none(spark: SparkSession, tmp_path: Path) -> None:
+    source = interval_source(WIDE, may_be_empty=True)
+    assert known_files(spark, tmp_path / "none", source) == []
+    looked = check(spark, source, [])
+    assert (looked.files, looked.source_rows, looked.sample) == ((), 0, ())
+    assert [field.origin for field in looked.fields if field.name == "metering_point_id"] == ["point"]
+    with pytest.raises(ValidationError, match="may_be_empty is for files"):
+        SourceFile.model_validate(source.model_dump() | {"kind": "table", "table": "x", "path": None, "format": None, "key": ("point",)})
 
 
 def test_matrix_by_date_and_json_lines(spark: SparkSession, tmp_path: Path) -> None:

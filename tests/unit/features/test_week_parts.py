@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gridlens.anomaly.curves import week_hours
-from gridlens.anomaly.weeks import MIN_DAYS, PARTS, WEEK, WEEKS
+from gridlens.features.week_parts import WEEK, day_parts, week_parts
 from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.spark
+WEEKS, PARTS, MIN_DAYS = 10, 12, 4
 AS_OF = dt.date(2026, 3, 31)
 BLOCK = "metering_point_id string, channel string, local_date date, resolution_minutes int, zone string, values array<double>"
 HOLDING = "metering_point_id string, account_id string, begin date, end date"
@@ -22,6 +21,7 @@ def block(point: str, back: int, values: list[float | None], minutes: int = 60, 
     return point, channel, AS_OF - dt.timedelta(days=back), minutes, "Asia/Shanghai", values
 
 
+@pytest.mark.spark
 def test_a_week_is_the_mean_of_its_days_over_all_points_of_the_account(spark: SparkSession) -> None:
     days = range(MIN_DAYS)
     rows = [block("P1", back, [value + back for value in HOURLY]) for back in days]
@@ -35,10 +35,20 @@ def test_a_week_is_the_mean_of_its_days_over_all_points_of_the_account(spark: Sp
         ("P3", "A", dt.date(2020, 1, 1), dt.date(2026, 3, 1)),
         ("P3", "B", dt.date(2026, 3, 1), None),
     ]
-    found = week_hours(spark.createDataFrame(rows, BLOCK), spark.createDataFrame(holdings, HOLDING), AS_OF).collect()
-    hours = {row["account_id"]: np.array(row["hours"], dtype=float).reshape(WEEKS, PARTS) for row in found}
+    sizes = {"weeks": WEEKS, "parts": PARTS, "least_days": MIN_DAYS}
+    found = week_parts(spark.createDataFrame(rows, BLOCK), spark.createDataFrame(holdings, HOLDING), as_of=AS_OF, **sizes).collect()
+    hours = {row["account_id"]: np.array(row["parts"], dtype=float).reshape(WEEKS, PARTS) for row in found}
     own = np.array(HOURLY).reshape(PARTS, 2).sum(axis=1)
     np.testing.assert_allclose(hours["A"][-1], own + 2 * np.mean(list(days)) + 4.0)
     assert np.isnan(hours["A"][:-1]).all()
     np.testing.assert_allclose(hours["B"][-3], own)
     assert sorted(hours) == ["A", "B"]
+
+
+def test_parts_of_a_day_are_the_energy_of_its_quarter_hours() -> None:
+    power = np.random.default_rng(1).gamma(2.0, 1.0, (3, 96))
+    power[2, 40] = np.nan
+    found = day_parts(power, PARTS)
+    np.testing.assert_allclose(found[:2].sum(axis=1), power[:2].sum(axis=1) / 4)
+    np.testing.assert_allclose(found[0, 3], power[0, 24:32].sum() / 4)
+    assert np.isnan(found[2]).all(), "a day with a gap is not known"
