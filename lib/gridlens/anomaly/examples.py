@@ -24,6 +24,8 @@ BEFORE = 60
 """Known days of an account before the pattern."""
 VACANT = 0.25
 """Part of the peers' usual day below which an account counts as vacant."""
+LIVED_IN = 3.0
+"""Times its expected energy from which an empty home is lived in."""
 LEAST_BEFORE, LEAST_SINCE = 3, 3
 """Weeks with curves before and after a pattern within the day."""
 
@@ -59,7 +61,7 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
         least_kwh: usual day from which patterns are put in.
     """
     stood = {back: diary.earlier(back) for back in references}
-    found = [(evidence(stood[back], one), np.arange(len(diary)), 0) for back, one in references.items()]
+    found = [_untouched(evidence(stood[back], one)) for back, one in references.items()]
     for number, (change, label) in enumerate(_CHANGES):
         for copy in range(copies):
             for turn, (back, one) in enumerate(references.items()):
@@ -73,6 +75,12 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
         np.concatenate([part[1] for part in found]),
         np.concatenate([np.full(len(part[1]), part[2]) for part in found]),
     )
+
+
+def _untouched(features: Arrays) -> tuple[Arrays, np.ndarray, int]:
+    """Evidence of the accounts as they are, without empty homes that are lived in: these are what to look for, whoever lives there."""
+    rows = np.flatnonzero((features["size"] >= VACANT) | (features["ratio"] <= LIVED_IN))
+    return {name: values[rows] for name, values in features.items()}, rows, 0
 
 
 _Change = Callable[[Diary, Reference, Sequence[Sequence[int]], float], tuple[np.ndarray, Diary]]

@@ -152,3 +152,11 @@ def test_examples_are_labelled_and_lose_at_the_transformer_what_they_hide() -> N
     assert FIRST_START < DAYS
     assert BEFORE > 7 * SHORTEST
     assert LAST_START >= 7 * SHORTEST
+
+
+def test_an_empty_home_that_is_lived_in_is_no_honest_example() -> None:
+    daily = homes(3)
+    daily[1, :500] *= 0.02
+    daily[2, 500:] *= 0.02
+    made = examples(diary(daily), {0: peers()}, np.arange(3), copies=1, least_kwh=0.3)
+    assert made.row[made.label == 0].tolist() == [0, 2]
