@@ -23,9 +23,10 @@ AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UT
 FIRST = AS_OF - dt.timedelta(days=DAYS - 1)
 HOMES, EACH = 60, 20
 START = 500
-THIEF, SOME_DAYS, SAVER, GENERATES, REPAIRED, VISITED, BACKWARDS = range(7)
+THIEF, SOME_DAYS, SAVER, GENERATES, REPAIRED, VISITED, BACKWARDS, EMPTY = range(8)
 """Numbers of the homes that change on day START: a by-pass of two thirds, one on some days, a home that really uses less, one that
-generates; a theft that was found and put right, one whose visit found nothing. Of the last one the curve is turned round from TURNED on."""
+generates; a theft that was found and put right, one whose visit found nothing. Of BACKWARDS the curve is turned round from TURNED on, and
+EMPTY is lived in from START on."""
 CURVES, TURNED = DAYS - 84, DAYS - 42
 """First days with curves, and of that home's other curve."""
 DAY = 1 + 0.8 * np.sin(2 * np.pi * (np.arange(24) - 10) / 24)
@@ -37,7 +38,7 @@ peers: [category]
 least_peers: 10
 least_probability: 0.02
 examples: {accounts: 60, copies: 1, earlier_days: [28], inspection_weight: 1}
-trees: {trees: 20, max_depth: 3, min_rows: 5}
+trees: {trees: 30, max_depth: 3, min_rows: 10}
 visits: {per_week: 2}
 """
 
@@ -60,6 +61,7 @@ def world() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     exported = np.full((HOMES, DAYS), np.nan)
     drawn[SAVER, START:] *= 0.4
     drawn[GENERATES, START:] *= 0.6
+    drawn[EMPTY, :START] *= 0.02
     exported[GENERATES, START:] = 3.0
     recorded = drawn.copy()
     recorded[THIEF, START:] *= 0.35
@@ -174,11 +176,14 @@ def test_thieves_are_found_dated_counted_and_visits_change_the_order(
     assert abs((backwards["changed_on"] - day(TURNED)).days) <= 14
     assert abs(backwards["ratio"] - 1) < 0.15, "no energy is missing"
     assert np.corrcoef(backwards["day_since"], backwards["day_before"][::-1])[0, 1] > 0.95
+    empty = found[account(EMPTY)]
+    assert (empty["kind"], empty["changed_on"]) == ("vacant_drawing", day(START))
+    assert empty["evidence_probability"] >= 0.3
     assert account(REPAIRED) not in found, "what was found and put right is settled"
     honest = [
         row["evidence_probability"]
         for home, row in found.items()
-        if home not in {account(i) for i in (THIEF, SOME_DAYS, VISITED, BACKWARDS)}
+        if home not in {account(i) for i in (THIEF, SOME_DAYS, VISITED, BACKWARDS, EMPTY)}
     ]
     assert thief["evidence_probability"] > max(honest, default=0.0)
     visited = found.get(account(VISITED))

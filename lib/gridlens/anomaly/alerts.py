@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.anomaly.definition import UsageDefinition, Visits
-from gridlens.anomaly.kinds import kind_of
+from gridlens.anomaly.kinds import kind_of, lived_in
 from gridlens.anomaly.weeks import DAYS
 from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, KIND_NAMES, TARIFF_MISUSE, USAGE_ALERT
 
@@ -72,6 +72,7 @@ def change_alerts(
         as_of: last day of the evidence.
     """
     rows = judged.join(facts, on="account_id", how="inner").join(visited, on="account_id", how="left")
+    rows = rows.withColumn("log_odds", _believed_odds(definition.lived_in_probability))
     first = as_of - dt.timedelta(days=DAYS - 1)
     changed = F.date_add(F.lit(first), F.col("change").cast("int"))
     rows = rows.withColumns({"changed_on": changed, "kind": kind_of()})
@@ -86,6 +87,15 @@ def change_alerts(
     )
     likely = rows.where(F.col("probability") >= definition.least_probability).withColumn("recoverable_kwh", _recoverable(definition))
     return likely.withColumns(worth(F.col("recoverable_kwh") * F.col("price"))).select(*_columns())
+
+
+def _believed_odds(lived_in_probability: float) -> Column:
+    """The log odds learnt, of an empty home that is lived in at least those believed: thefts take energy off the meter, this adds some."""
+    learnt = F.col("log_odds")
+    if not lived_in_probability:
+        return learnt
+    least = math.log(lived_in_probability / (1 - lived_in_probability))
+    return F.when(lived_in(), F.greatest(learnt, F.lit(least))).otherwise(learnt)
 
 
 def ranked(alerts: DataFrame, visits: Visits) -> DataFrame:

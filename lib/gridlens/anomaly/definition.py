@@ -104,6 +104,7 @@ class UsageDefinition(Frozen):
         least_days: days known of the last 365 for an account to be judged.
         prior: share of accounts with abnormal usage that is believed beforehand.
         least_probability: an alert needs at least so much.
+        lived_in_probability: of an empty home that is lived in, at least; 0: what was learnt decides alone.
         recovery_days: energy of so many days before as_of can be charged afterwards.
         default_price: for accounts without a bill.
         misuse: how business under a household tariff is looked for; none: it is not.
@@ -119,6 +120,7 @@ class UsageDefinition(Frozen):
     least_days: int = ModelField(default=120, ge=60, le=365)
     prior: float = ModelField(default=0.02, gt=0, lt=0.5)
     least_probability: float = ModelField(default=0.1, ge=0, le=1)
+    lived_in_probability: float = ModelField(default=0.3, ge=0, lt=1)
     recovery_days: int = ModelField(default=365, ge=30, le=720)
     default_price: float = ModelField(default=0.6, gt=0)
     more_share: float = ModelField(default=0.2, ge=0, le=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,10 +22,6 @@ LEAST_METERED = 180
 _SEED = 0xFFFFFFFFFFFF
 BEFORE = 60
 """Known days of an account before the pattern."""
-VACANT = 0.25
-"""Part of the peers' usual day below which an account counts as vacant."""
-LIVED_IN = 3.0
-"""Times its expected energy from which an empty home is lived in."""
 LEAST_BEFORE, LEAST_SINCE = 3, 3
 """Weeks with curves before and after a pattern within the day."""
 
@@ -54,22 +50,22 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
 
     Args:
         diary: of accounts of one group of peers.
-        references: of the accounts' peers by days back; each gives an untouched example that ends so many days earlier. A changed one ends
-            with one of them, each in its turn: what is known of the days would otherwise tell the two apart.
+        references: of the accounts' peers by days back, 0 among them; each gives an untouched example that ends so many days earlier.
         seeds: of each account's random choices. Shape (n,), int64.
         copies: examples of each pattern and account.
         least_kwh: usual day from which patterns are put in.
     """
-    stood = {back: diary.earlier(back) for back in references}
-    found = [_untouched(evidence(stood[back], one)) for back, one in references.items()]
+    now = references[0]
+    # The hours stay: an untouched example has as many weeks with curves as a changed one, else their number would tell the two apart.
+    found = []
+    for back, one in references.items():
+        stood = replace(diary.earlier(back), hours=diary.hours)
+        found.append((evidence(stood, replace(one, hours=now.hours)), np.arange(len(diary)), 0))
     for number, (change, label) in enumerate(_CHANGES):
         for copy in range(copies):
-            for turn, (back, one) in enumerate(references.items()):
-                mine = np.flatnonzero((seeds + number + copy) % len(references) == turn)
-                drawn = [[int(seeds[row]) & _SEED, copy, number] for row in mine]
-                rows, changed = change(stood[back].rows(mine), one, drawn, least_kwh)
-                if len(rows):
-                    found.append((evidence(changed, one), mine[rows], label))
+            rows, changed = change(diary, [[int(seed) & _SEED, copy, number] for seed in seeds], least_kwh)
+            if len(rows):
+                found.append((evidence(changed, now), rows, label))
     return Examples(
         {name: np.concatenate([part[0][name] for part in found]) for name in found[0][0]},
         np.concatenate([part[1] for part in found]),
@@ -77,30 +73,19 @@ def examples(diary: Diary, references: Mapping[int, Reference], seeds: np.ndarra
     )
 
 
-def _untouched(features: Arrays) -> tuple[Arrays, np.ndarray, int]:
-    """Evidence of the accounts as they are, without empty homes that are lived in: these are what to look for, whoever lives there."""
-    rows = np.flatnonzero((features["size"] >= VACANT) | (features["ratio"] <= LIVED_IN))
-    return {name: values[rows] for name, values in features.items()}, rows, 0
-
-
-_Change = Callable[[Diary, Reference, Sequence[Sequence[int]], float], tuple[np.ndarray, Diary]]
-"""Of accounts, their peers, seeds and the least usual day: the accounts that could be changed, and these changed."""
-
-
-def _known(diary: Diary) -> tuple[np.ndarray, np.ndarray]:
-    """Whether an account is known for long enough, and the first day on which a pattern may begin. Shape (n,) each."""
-    known = np.isfinite(diary.daily)
-    first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
-    return (known.sum(axis=1) > BEFORE + LAST_START) & (first < DAYS - LAST_START), first
+_Change = Callable[[Diary, Sequence[Sequence[int]], float], tuple[np.ndarray, Diary]]
+"""Of accounts, seeds and the least usual day: the accounts that could be changed, and these changed."""
 
 
 def _fit(diary: Diary, least_kwh: float) -> tuple[np.ndarray, np.ndarray]:
     """Accounts that use enough for long enough, and the first day on which a pattern may begin, of every account."""
-    enough, first = _known(diary)
+    known = np.isfinite(diary.daily)
+    first = np.maximum(np.argmax(np.cumsum(known, axis=1) >= BEFORE, axis=1), DAYS - FIRST_START)
+    enough = (known.sum(axis=1) > BEFORE + LAST_START) & (first < DAYS - LAST_START)
     return np.flatnonzero(enough & (usual_day(diary.daily) >= least_kwh)), first
 
 
-def _change_days(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _change_days(pattern: str, diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """The days on the meter change; the transformer loses what they lack, and the parts of the day move with the days."""
     rows, first = _fit(diary, least_kwh)
     own, changed = diary.rows(rows), diary.daily[rows]
@@ -111,7 +96,7 @@ def _change_days(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Seque
     return rows, Diary(changed, own.excess + lost, own.exported, _with_days(own.hours, own.daily, changed))
 
 
-def _change_parts(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _change_parts(pattern: str, diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """The parts of the day change; each day of a week has the week's share of its energy left."""
     rows = _fit(diary, least_kwh)[0]
     weeks = np.isfinite(diary.hours.reshape(len(diary), WEEKS, PARTS)).all(axis=2)
@@ -128,7 +113,7 @@ def _change_parts(pattern: str, diary: Diary, _: Reference, seeds: Sequence[Sequ
     return rows, Diary(daily, own.excess + np.nan_to_num(own.daily - daily), own.exported, after.reshape(len(rows), WEEKS * PARTS))
 
 
-def _use_less(diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
+def _use_less(diary: Diary, seeds: Sequence[Sequence[int]], least_kwh: float) -> tuple[np.ndarray, Diary]:
     """Accounts behind a metered transformer that really use less from some day on: the same energy is not supplied either."""
     rows, first = _fit(diary, least_kwh)
     rows = rows[np.isfinite(diary.excess[rows, -FIRST_START:]).sum(axis=1) >= LEAST_METERED]
@@ -139,23 +124,9 @@ def _use_less(diary: Diary, _: Reference, seeds: Sequence[Sequence[int]], least_
     return rows, Diary(used, own.excess, own.exported, _with_days(own.hours, own.daily, used))
 
 
-def _live_in(diary: Diary, peers: Reference, seeds: Sequence[Sequence[int]], _: float) -> tuple[np.ndarray, Diary]:
-    """What stood empty uses energy as its peers do: nothing is lost at the transformer."""
-    enough, first = _known(diary)
-    rows = np.flatnonzero(enough & (usual_day(diary.daily) < VACANT * peers.usual))
-    own, used = diary.rows(rows), diary.daily[rows]
-    for i, row in enumerate(rows):
-        random = np.random.default_rng(seeds[int(row)])
-        start = int(random.integers(first[row], DAYS - LAST_START))
-        noise = np.exp(random.normal(0.0, 0.25, DAYS - start))
-        used[i, start:] += peers.usual * random.uniform(0.3, 1.2) * peers.peers[start:] * noise
-    return rows, Diary(used, own.excess, own.exported, _with_days(own.hours, own.daily, used))
-
-
 _CHANGES: tuple[tuple[_Change, int], ...] = (
     *((partial(_change_days, name), 1) for name in PATTERNS),
     *((partial(_change_parts, name), 1) for name in PART_PATTERNS),
-    *((_live_in, 1),) * len(PATTERNS),  # as many examples of an empty home as of any other
     (_use_less, 0),
 )
 """What is done to accounts, and the label of what comes of it."""

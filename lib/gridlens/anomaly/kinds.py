@@ -5,13 +5,14 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from gridlens.anomaly.examples import VACANT
 from gridlens.contracts.anomaly import KIND_NAMES
 
 # What a kind looks like; set by eye on the planted faults of a province (2026-11), not fitted.
 ZERO_DAYS = 0.85
 SAME_DAYS = 0.5
 CAPPED_DAYS = 0.12
+VACANT_SIZE = 0.25
+LIVED_IN = 3.0
 MORE = 1.6
 LESS = 0.93
 THREE_PHASE = ((0.29, 0.38), (0.62, 0.72))
@@ -21,6 +22,11 @@ CLEAR_PARTS = 25.0
 TURNED = 0.3
 SAME_ENERGY = 0.12
 FALLEN_PARTS = (0.1, 0.9)
+
+
+def lived_in() -> Column:
+    """True for an empty home that is lived in: hardly any energy before the change, a multiple since. From FEATURES of one account."""
+    return (F.col("size") < VACANT_SIZE) & (F.col("ratio") > LIVED_IN)
 
 
 def kind_of() -> Column:
@@ -36,7 +42,7 @@ def kind_of() -> Column:
     tests: dict[str, Column] = {
         "meter_stop": F.col("zero_after") >= ZERO_DAYS,
         "constant_reading": F.col("constant_after") >= SAME_DAYS,
-        "vacant_drawing": (F.col("size") < VACANT) & (ratio > MORE),
+        "vacant_drawing": (F.col("size") < VACANT_SIZE) & (ratio > MORE),
         "reselling": ratio > MORE,
         "phase_loss": (F.col("phases") == 3) & (thirds[0] | thirds[1]) & steady,
         "day_turned": backwards,

@@ -43,7 +43,11 @@ USAGE_ALERT = Table(
         Field("visit", "boolean", "True for the visits that the teams can make in a week"),
         Field("kind", "string", "What it looks like", allowed=tuple(KIND_NAMES)),
         Field("probability", D, "That usage is abnormal, by the evidence and what visits have shown"),
-        Field("evidence_probability", D, "That usage is abnormal, by the evidence alone: of a model that learnt from other accounts"),
+        Field(
+            "evidence_probability",
+            D,
+            "That usage is abnormal, by the evidence alone: of a model that learnt from other accounts; of an empty home that is lived in at least what is believed of such",
+        ),
         Field("hit_rate", D, "Part of the visits to alerts of this kind that find something, with what is believed beforehand"),
         Field("changed_on", "date", "First day of the change", null=_NO_CHANGE),
         Field("days_since", "int", "Days from the change to as_of", unit="d", null=_NO_CHANGE),
