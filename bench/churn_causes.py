@@ -5,10 +5,11 @@ with its last day, so the scores must be of an earlier moment: ``gridlens score 
 and here ``--as-of 2025-12-31``.
 
 Looked at are the accounts that leave within the models' horizon after the moment. A cause counts as found where one of the features that
-show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers whose cause had
-begun to show at the moment (the province plants signs in the months of LEAD only: earlier there is nothing to find), to reach 0.9; in the
-detail the share by cause, that of all leavers, that of those in the highest tenth of the scores, and what chance would give: the share of
-the accounts that stay whose first three reasons would have counted, the causes weighted as among the leavers.
+show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers of whose cause a
+sign had been drawn by the moment (of SIGNS, in the months of LEAD; or a week of fading), to reach 0.9: a sign comes by chance, and where
+there is none the cause cannot be told. In the detail the share by cause, ``of_begun`` (of all leavers in the months of LEAD, sign or
+none), that of all leavers, that of those in the highest tenth of the scores, and what chance would give: the share of the accounts that
+stay whose first three reasons would have counted, the causes weighted as among the leavers.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from gridlens.contracts.score import SCORE
+from gridlens.contracts.silver import SILVER
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
 from gridlens.warehouse import Warehouse
@@ -35,6 +38,18 @@ GAP, HORIZON = 3, 57  # of both models (conf/models/churn.yml)
 FIRST, GOAL = 3, 0.9
 LEAD = {"moving": 2, "shutdown": 3, "relocation": 3, "retail_switch": 3, "self_generation": 3}
 """Calendar months up to the departure, its own included, in which the province plants signs of the cause (lib/gridlens/samples)."""
+
+SIGNS: Mapping[str, frozenset[str]] = {
+    "moving": frozenset({"enquiry", "transfer_ownership", "close_account"}),
+    "shutdown": frozenset({"enquiry", "close_account"}),
+    "relocation": frozenset({"enquiry", "close_account"}),
+    "retail_switch": frozenset({"enquiry", "quote_received", "tariff"}),
+    "self_generation": frozenset({"enquiry"}),
+}
+"""Kinds of contact and of interaction, and pages, that the province plants before a departure (samples/contacts.py, behaviour.py)."""
+FADES = {"moving": 10, "shutdown": 75, "relocation": 35}
+"""Days before the departure from which consumption fades (samples/load.py)."""
+WEEK = dt.timedelta(days=7)
 
 # Who is about to leave calls: samples/contacts.py plants a call in each month of LEAD (moving 0.45, closing 0.3, leaving 0.3, pv 0.4).
 _CALLS = ("contacts_30d", "contacts_90d", "enquiries_365d", "days_since_contact")
@@ -63,15 +78,17 @@ SHOWN_BY: Mapping[str, frozenset[str]] = {
 """Planted cause to the features of the models by which it can be seen."""
 
 
-def leavers(scores: pd.DataFrame, truth: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+def leavers(scores: pd.DataFrame, truth: pd.DataFrame, signs: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """The scored accounts that leave in the horizon after ``as_of``.
 
     Args:
         scores: account_id, decile, reasons (the largest contribution first).
         truth: account_id, churn_cause, churn_day.
+        signs: account_id, sign, day: what was seen of accounts up to ``as_of``.
 
     Returns:
-        account_id, cause, decile, ``shows`` (its signs had begun), ``found`` (among the first three reasons that raise the score).
+        account_id, cause, decile, ``begun`` (it could show), ``shows`` (it does), ``found`` (among the first three reasons that raise the
+        score).
     """
     gone = truth[truth["churn_cause"].notna() & (truth["churn_cause"] != "")].copy()
     gone["day"] = pd.to_datetime(gone["churn_day"]).dt.date
@@ -79,9 +96,27 @@ def leavers(scores: pd.DataFrame, truth: pd.DataFrame, as_of: dt.date) -> pd.Dat
     gone = gone[(gone["day"] > begin) & (gone["day"] <= begin + dt.timedelta(days=HORIZON))]
     rows = scores.merge(gone[["account_id", "churn_cause", "day"]], on="account_id", how="inner")
     months = [(day.year - as_of.year) * 12 + day.month - as_of.month for day in rows["day"]]
-    shows = [month < LEAD[cause] for month, cause in zip(months, rows["churn_cause"], strict=True)]
+    begun = [month < LEAD[cause] for month, cause in zip(months, rows["churn_cause"], strict=True)]
+    rows = rows.assign(begun=begun, fades=[_fades(cause, day, as_of) for cause, day in zip(rows["churn_cause"], rows["day"], strict=True)])
+    shows = rows["begun"] & (rows["fades"] | rows["account_id"].isin(_signed(rows, signs)))
     found = [bool(SHOWN_BY[cause] & first(reasons)) for cause, reasons in zip(rows["churn_cause"], rows["reasons"], strict=True)]
-    return rows[["account_id", "decile"]].assign(cause=rows["churn_cause"], shows=shows, found=found)
+    return rows[["account_id", "decile", "begun"]].assign(cause=rows["churn_cause"], shows=shows, found=found)
+
+
+def _fades(cause: str, day: dt.date, as_of: dt.date) -> bool:
+    """Consumption has faded for a week at ``as_of``."""
+    return cause in FADES and day - dt.timedelta(days=FADES[cause]) + WEEK <= as_of
+
+
+def _signed(rows: pd.DataFrame, signs: pd.DataFrame) -> pd.Series:
+    """The leavers with a sign of their cause in its months of LEAD."""
+    both = rows.merge(signs.rename(columns={"day": "seen"}), on="account_id")
+    of_cause = [sign in SIGNS[cause] for sign, cause in zip(both["sign"], both["churn_cause"], strict=True)]
+    lead = [
+        (day.year - seen.year) * 12 + day.month - seen.month < LEAD[cause]
+        for day, seen, cause in zip(both["day"], both["seen"], both["churn_cause"], strict=True)
+    ]
+    return both.loc[np.array(of_cause, bool) & np.array(lead, bool), "account_id"]
 
 
 def first(reasons: Sequence[Mapping[str, Any]]) -> frozenset[str]:
@@ -99,14 +134,16 @@ def by_chance(scores: pd.DataFrame, gone: pd.DataFrame) -> float | None:
 
 
 def figure(rows: pd.DataFrame, as_of: dt.date, chance: float | None) -> Figure:
-    """The share found of the causes that had begun to show, with the details."""
-    seen = rows[rows["shows"]]
+    """The share found of the causes that show, with the details."""
+    seen, begun = rows[rows["shows"]], rows[rows["begun"]]
     value = float(seen["found"].mean()) if len(seen) else float("nan")
     flagged = rows[rows["decile"] == 1]
     detail = {
         "as_of": str(as_of),
         "leavers": len(rows),
-        "begun": len(seen),
+        "show": len(seen),
+        "begun": len(begun),
+        "of_begun": round(float(begun["found"].mean()), 4) if len(begun) else None,
         "by_cause": {cause: [int(own["found"].sum()), len(own)] for cause, own in seen.groupby("cause")},
         "of_all": round(float(rows["found"].mean()), 4) if len(rows) else None,
         "of_highest_tenth": round(float(flagged["found"].mean()), 4) if len(flagged) else None,
@@ -116,15 +153,13 @@ def figure(rows: pd.DataFrame, as_of: dt.date, chance: float | None) -> Figure:
     return Figure("churn_causes", round(value, 4), "share", GOAL, bool(len(seen)) and value >= GOAL, detail)
 
 
-def read_scores(root: Path, as_of: dt.date | None) -> tuple[dt.date, pd.DataFrame]:
+def read_scores(warehouse: Warehouse, as_of: dt.date | None) -> tuple[dt.date, pd.DataFrame]:
     """The newest version's scores of both models at a moment: ``as_of``, or the newest day that has any.
 
     Raises:
         SystemExit: there are none; says what to run.
     """
-    settings = load_settings("local", overrides={"root_dir": str(root)})
-    spark = get_spark(settings, name="gridlens-churn-causes")
-    rows = Warehouse(spark, settings).read(SCORE).where(F.col("model").isin(*MODELS))
+    rows = warehouse.read(SCORE).where(F.col("model").isin(*MODELS))
     day = as_of or rows.agg(F.max("as_of").alias("day")).collect()[0]["day"]
     order = F.struct("version", "known_at")
     newest = (
@@ -136,6 +171,17 @@ def read_scores(root: Path, as_of: dt.date | None) -> tuple[dt.date, pd.DataFram
     if not found:
         raise SystemExit(f"no scores of {' or '.join(MODELS)}: train them, then `gridlens score churn_household --as-of DAY`")
     return day, pd.DataFrame(found)
+
+
+def read_signs(warehouse: Warehouse, as_of: dt.date) -> pd.DataFrame:
+    """account_id, sign, day of the contacts and interactions of SIGNS in the longest LEAD up to ``as_of``."""
+    wanted = sorted(set().union(*SIGNS.values()))
+    since = as_of - dt.timedelta(days=31 * max(LEAD.values()))
+    opened = F.to_date("opened_at").alias("day")
+    contacts = warehouse.read(SILVER["service_event"]).select("account_id", F.col("kind").alias("sign"), opened)
+    sign = F.when(F.col("kind") == "quote_received", F.col("kind")).otherwise(F.col("object")).alias("sign")
+    done = warehouse.read(SILVER["interaction"]).select("account_id", sign, F.to_date("occurred_at").alias("day"))
+    return contacts.unionByName(done).where(F.col("sign").isin(wanted) & F.col("day").between(since, as_of)).toPandas()
 
 
 def read_truth(folder: Path) -> pd.DataFrame:
@@ -155,8 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--as-of", type=dt.date.fromisoformat, help="day of the scores; default the newest")
     given = parser.parse_args(arguments)
     truth = read_truth(given.truth)
-    as_of, scores = read_scores(given.root_dir, given.as_of)
-    gone = leavers(scores, truth, as_of)
+    settings = load_settings("local", overrides={"root_dir": str(given.root_dir)})
+    warehouse = Warehouse(get_spark(settings, name="gridlens-churn-causes"), settings)
+    as_of, scores = read_scores(warehouse, given.as_of)
+    gone = leavers(scores, truth, read_signs(warehouse, as_of), as_of)
     if gone.empty:
         raise SystemExit(f"none of the accounts scored as of {as_of} leaves within the horizon: give --as-of an earlier day, and score it")
     told = figure(gone, as_of, by_chance(scores, gone))

@@ -27,15 +27,18 @@ from gridlens.models.library import Model
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.training_set import training_set
+from gridlens.samples.archetypes import HOUSEHOLDS, INDEX
 from gridlens.samples.catalogue import PRODUCTS
 from gridlens.samples.life import CAUSES
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
 from gridlens.tracking import Store, Version
 from gridlens.warehouse import Warehouse
+from pyspark.sql import functions as F
 
 from bench.faults import truth
 from bench.measure import Figure, printed
+from bench.payment_filter import told_by_payments
 
 GOAL = -0.02
 ENDS = {"moving": 12, "shutdown": 12, "relocation": 12}
@@ -49,7 +52,7 @@ DAYS = 28
 
 @dataclass(frozen=True)
 class Planted:
-    """What the probabilities of one model are made from: the province's truth, the label's window, and the bills that fall due in it."""
+    """What the probabilities of one model are made from: the province's truth, the label's window, and the bills due before its end."""
 
     root: Path
     model: Model
@@ -65,8 +68,10 @@ def unpaid(of: Planted) -> pd.DataFrame:
     """Probability that one of the bills due in the window is unpaid ``days`` after (samples/payments.py).
 
     ``foreseen`` is the same without the shock of money trouble in the month after T, which nobody can know at T (samples/life.py).
+    ``told`` is the most that the payments up to T tell of habit and trouble, which no source holds (bench/payment_filter.py).
     """
-    bills = _due(of)
+    every = of.bills().merge(of.table("bill", "p_late", "late_days"), on="bill_id").merge(of.table("account", "vulnerable", "growth"))
+    bills = _due(of, every)
     at_rest = (
         1.5 * (bills["vulnerable"] - 0.35) + 1.3 * (bills["payer"] == "strained") - 0.35 * (3 * bills["growth"]).clip(-1, 1)
     )  # the level that trouble returns to
@@ -78,13 +83,16 @@ def unpaid(of: Planted) -> pd.DataFrame:
     for name, trouble, p_late in (("planted", bills["distress"], late), ("foreseen", pd.Series(expected, bills.index), foreseen)):
         scale = 5 + 9 * trouble.clip(lower=0) + 14 * (bills["payer"] == "strained") + 25 * bills["leaving"]
         chances[name] = 1 - (1 - p_late * np.exp(-days / scale)).groupby(bills["account_id"]).prod()
-    return pd.DataFrame(chances)
+    seen = every[every["p_late"] > 0]  # not what is drawn from a prepaid balance
+    homes = HOUSEHOLDS[[INDEX[archetype] for archetype in seen["archetype"]]]
+    accounts = seen.assign(household=homes).drop_duplicates("account_id")
+    chances["told"] = told_by_payments(accounts, seen, as_of=of.window.as_of, days=days)
+    return pd.DataFrame(chances).dropna(subset="planted")
 
 
-def _due(of: Planted) -> pd.DataFrame:
+def _due(of: Planted, every: pd.DataFrame) -> pd.DataFrame:
     """The bills due in the window with their account, its trouble in the month that counts for them, and ``earlier`` in the month of T."""
-    account = of.table("account", "vulnerable", "growth")
-    bills = of.bills().merge(of.table("bill", "p_late"), on="bill_id").merge(account, on="account_id")
+    bills = every[every["due_on"] > pd.Timestamp(of.window.begin)]
     hazard = of.table("hazard", "distress")[["account_id", "month", "distress"]]
     counts = pd.to_datetime(bills["bill_id"].str[-6:], format="%Y%m") + pd.offsets.MonthBegin(1)
     bills["month"] = counts.clip(upper=pd.Timestamp(hazard["month"].max())).dt.strftime("%Y-%m-%d")
@@ -180,9 +188,10 @@ def _figure(version: Version, window: Window, told: Mapping[str, Comparison]) ->
 
 
 def _bills(warehouse: Warehouse, window: Window) -> pd.DataFrame:
-    """account_id, bill_id, due_on of the bills that fall due in the window."""
-    rows = warehouse.read(SILVER["bill"]).where(window.holds("due_on")).select("account_id", "bill_id", "due_on")
-    return rows.dropDuplicates(["bill_id"]).toPandas()
+    """account_id, bill_id, due_on, amount of the bills that fall due before the window ends."""
+    rows = warehouse.read(SILVER["bill"]).where(F.col("due_on") <= F.lit(window.end))
+    bills = rows.select("account_id", "bill_id", "due_on", F.col("amount").cast("double")).dropDuplicates(["bill_id"]).toPandas()
+    return bills.assign(due_on=pd.to_datetime(bills["due_on"]))
 
 
 def _quiet(_: str) -> None:

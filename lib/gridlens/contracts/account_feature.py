@@ -13,7 +13,7 @@ from gridlens.contracts.account_contact import (
     SERVICE_FEATURES,
 )
 from gridlens.contracts.account_energy import ENERGY_FEATURES
-from gridlens.contracts.account_money import BILL_FEATURES, PAYMENT_FEATURES
+from gridlens.contracts.account_money import BILL_FEATURES, INDUSTRY_FEATURES, PAYMENT_FEATURES
 from gridlens.contracts.account_shape import SHAPE_FEATURES
 from gridlens.contracts.entities import ACCOUNT
 from gridlens.contracts.feature import OWN, Feature, features
@@ -118,7 +118,7 @@ PEER_FEATURES = (
 
 _TOLD: dict[tuple[str, ...], tuple[Feature, ...]] = {
     ("bill",): BILL_FEATURES,
-    ("bill", "payment"): PAYMENT_FEATURES,
+    ("bill", "payment"): (*PAYMENT_FEATURES, *INDUSTRY_FEATURES),
     ("service_event",): SERVICE_FEATURES,
     ("purchase",): PURCHASE_FEATURES,
     ("interaction",): INTERACTION_FEATURES,

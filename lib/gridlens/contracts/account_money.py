@@ -31,6 +31,9 @@ NO_AMOUNT = f"{NO_YEAR}, or their amount is not positive"
 NO_PERIODS = "no energy billed by tariff period in the 365 days"
 NO_TIERS = "no energy billed by tier in the 365 days"
 NO_PAYMENT = "no good payment in the 365 days"
+USUAL_BILLS = 50
+"""So many bills of the year's share are added to an industry's bills of 60 days: a few bills alone say little."""
+NO_INDUSTRY = "household, or no bill of a postpaid account of the industry fell due in the 365 days"
 
 BILL_FEATURES = (
     *features(
@@ -128,6 +131,8 @@ PAYMENT_FEATURES = (
         [
             ("bills_due_365d", "int", "", "Bills that fell due", "n(D)", OWN),
             ("late_bills_365d", "int", "", "Of these, late", "n(b in D: late)", OWN),
+            ("bills_due_60d", "int", "", "Bills that fell due in the last 60 days", "n(b: as_of - 60 < due_on <= as_of)", OWN),
+            ("late_bills_60d", "int", "", "Of these, late", "n(b: as_of - 60 < due_on <= as_of, late)", OWN),
             ("late_bills_90d", "int", "", "Late bills that fell due in the last 90 days", "n(b: as_of - 90 < due_on <= as_of, late)", OWN),
             ("days_late_max_365d", "int", "d", "Longest delay; 0 where none was late", "max(s - due_on) over late b in D", OWN),
             (
@@ -217,5 +222,28 @@ PAYMENT_FEATURES = (
         "account",
         "fewer than two top-ups in the 365 days",
         [("top_up_interval_days_365d", D, "d", "Mean days between top-ups", "(last paid_on - first paid_on) / (n - 1)", OWN)],
+    ),
+)
+
+INDUSTRY_FEATURES = (
+    *features(
+        "account",
+        NO_INDUSTRY,
+        [
+            (
+                "industry_late_share_60d",
+                D,
+                "",
+                "Late part of the bills of all postpaid accounts of the same industry in the last 60 days",
+                f"p = (late_60 + {USUAL_BILLS} P) / (due_60 + {USUAL_BILLS}); late, due: sums of late_bills, bills_due over the industry; "
+                "P = late_365 / due_365",
+                OWN,
+            )
+        ],
+    ),
+    *features(
+        "account",
+        f"{NO_INDUSTRY}, or none of these bills was late",
+        [("industry_late_change_60d", D, "", "That part against the industry's own of a year; above 1 is worse", "p / P", OWN)],
     ),
 )

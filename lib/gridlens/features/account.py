@@ -13,6 +13,7 @@ from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_bills import bill_features
 from gridlens.features.account_energy import Rows, account_energy, point_holdings
 from gridlens.features.account_field import inspection_features, outage_features
+from gridlens.features.account_industry import with_industry
 from gridlens.features.account_interactions import interaction_features
 from gridlens.features.account_payments import payment_features
 from gridlens.features.account_peers import peer_groups, with_peers
@@ -69,11 +70,12 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     accounts = accounts_as_of(facts.accounts, as_of=as_of)
     holdings = point_holdings(facts.points)
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
+    payments = payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid)
     parts = (
         account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
         account_shape(facts.months, holdings, calendar=facts.calendar, as_of=as_of),
         bill_features(facts.bills, facts.items, as_of=as_of),
-        payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid),
+        with_industry(payments, accounts),
         service_features(facts.events, as_of=as_of, until=until),
         purchase_features(facts.purchases, facts.products, as_of=as_of),
         interaction_features(facts.interactions, facts.products, as_of=as_of, until=until, zone=zone),

@@ -12,6 +12,7 @@ from gridlens.features.account_windows import local_day
 
 _YEAR = dt.timedelta(days=365)
 _QUARTER = dt.timedelta(days=90)
+_RECENT = dt.timedelta(days=60)
 _BILL, _PAYMENT, _PREPAID = "bill", "payment", "prepaid"
 
 
@@ -136,12 +137,15 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
     in_year = due & (F.col("due_on") > F.lit(as_of - _YEAR))
     in_prior = due & (F.col("due_on") <= F.lit(as_of - _YEAR)) & (F.col("due_on") > F.lit(as_of - 2 * _YEAR))
     in_quarter = due & (F.col("due_on") > F.lit(as_of - _QUARTER))
+    recent = due & (F.col("due_on") > F.lit(as_of - _RECENT))
     late, overdue = F.col("late"), due & F.col("open")
     part_paid = F.col("to_pay") & ((F.col("good_payments") > 1) | (F.col("open") & (F.col("outstanding") < F.col("amount"))))
     paid = in_year & F.col("to_pay") & ~F.col("open")
     return {
         "bills_due_365d": F.count_if(in_year),
         "late_bills_365d": F.count_if(in_year & late),
+        "bills_due_60d": F.count_if(recent),
+        "late_bills_60d": F.count_if(recent & late),
         "late_bills_90d": F.count_if(in_quarter & late),
         "bills_due_prior": F.count_if(in_prior),
         "late_bills_prior": F.count_if(in_prior & late),

@@ -108,6 +108,8 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict
     return {
         "bills_due_365d": len(due),
         "late_bills_365d": sum(b[0] in late for b in due),
+        "bills_due_60d": sum(0 <= age[b[0]] < 60 for b in bills),
+        "late_bills_60d": sum(b[0] in late and age[b[0]] < 60 for b in bills),
         "late_bills_90d": sum(b[0] in late and age[b[0]] < 90 for b in due),
         "days_late_max_365d": max([delay[b[0]] for b in due if b[0] in late], default=0),
         "part_paid_bills_365d": sum(sum(p[2] == b[0] for p in good) > 1 or 0 < net[b[0]] < b[-1] for b in pieces),
