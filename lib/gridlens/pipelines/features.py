@@ -28,7 +28,6 @@ from gridlens.contracts.silver import (
     SILVER,
     TARIFF,
 )
-from gridlens.errors import SourceError
 from gridlens.features import consumption_year, load_shape_day, load_shape_month
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known, entity_key
@@ -44,7 +43,7 @@ from gridlens.pipelines.changes import (
     standing,
     table_digest,
 )
-from gridlens.pipelines.moments import knowledge_of_day
+from gridlens.pipelines.moments import knowledge_of_day, newest_day
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.pipelines.quality import unmeasured, write_quality
 from gridlens.quality.estimates import interval_estimates
@@ -86,12 +85,10 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     are taken whenever something was computed, or loaded since the last ones.
 
     Raises:
-        SourceError: no interval reading was ever loaded.
+        SourceError: ``as_of`` is not given, and neither a reading nor a bill was ever loaded.
     """
     warehouse = Warehouse(spark, settings)
-    if not warehouse.written(INTERVAL_DAY):
-        raise SourceError("there are no interval readings in the warehouse yet: run `gridlens ingest` first")
-    as_of = options.as_of or _last_day(warehouse)
+    as_of = options.as_of or newest_day(warehouse)
     known_at = options.known_at or knowledge_of_day(as_of, settings)
     run = Run("features", {"from": options.from_, "to": options.to}, as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
@@ -235,12 +232,6 @@ def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) ->
         warehouse.replace(TARIFF, spark.createDataFrame(prices, TARIFF.schema).coalesce(1), where="true")
     calendar = warehouse.read(CALENDAR).where(F.col("calendar_id") == settings.calendar)
     return Reference(calendar, warehouse.read(TARIFF), fingerprint)
-
-
-def _last_day(warehouse: Warehouse) -> dt.date:
-    row = warehouse.read(INTERVAL_DAY).agg(F.max("local_date").alias("last")).first()
-    assert row is not None
-    return row["last"]
 
 
 def _registers(warehouse: Warehouse, known_at: dt.datetime) -> DataFrame | None:

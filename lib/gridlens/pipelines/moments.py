@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.errors import SettingsError
+from gridlens.contracts.silver import INTERVAL_DAY, REGISTER_READING, SILVER
+from gridlens.errors import SettingsError, SourceError
 from gridlens.settings import Settings
-from gridlens.tables import literal_in
+from gridlens.tables import Table, literal_in
+from gridlens.warehouse import Warehouse
 
 
 def end_of_local_day(day: dt.date, zone: str) -> dt.datetime:
@@ -51,6 +53,24 @@ def of_micros(micros: int) -> dt.datetime:
 def knowledge_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
     """The default moment of knowledge: the end of ``as_of`` in the company's zone plus the declared lag, UTC."""
     return end_of_local_day(as_of, settings.zone) + dt.timedelta(hours=settings.known_at_lag_hours)
+
+
+def newest_day(warehouse: Warehouse) -> dt.date:
+    """The newest day on which something was measured, by intervals or by a register; where nothing ever was, that of the newest bill.
+
+    Raises:
+        SourceError: there is neither a reading nor a bill.
+    """
+    measured = [_newest(warehouse, INTERVAL_DAY, "local_date"), _newest(warehouse, REGISTER_READING, "read_date")]
+    found = [day for day in measured if day] or [day for day in [_newest(warehouse, SILVER["bill"], "issued_on")] if day]
+    if not found:
+        raise SourceError("there are no readings and no bills in the warehouse yet: run `gridlens ingest` first")
+    return max(found)
+
+
+def _newest(warehouse: Warehouse, table: Table, day: str) -> dt.date | None:
+    row = warehouse.read(table).agg(F.max(day).alias("day")).first()
+    return row["day"] if row else None
 
 
 def not_before(standing: tuple[dt.date, dt.datetime] | None, at: tuple[dt.date, dt.datetime], *, what: str, table: str) -> None:
