@@ -125,7 +125,7 @@ class Gate(Frozen):
         min_auc: least ROC-AUC.
         min_gain: least gain of the AUC over the best baseline.
         max_calibration_error: greatest expected calibration error (ten bins of equal size).
-        max_disparity: greatest spread of the ratio of predicted to observed rates between the groups.
+        max_disparity: greatest spread of the ratio of predicted to observed positives between the groups, as GroupFigures has it.
         tolerance: the champion's AUC on the same rows may be higher by this at most, by the bound of the confidence interval.
         confidence: of that interval.
         min_positives: fewer positives in the test decide nothing: no champion.

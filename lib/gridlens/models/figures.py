@@ -84,7 +84,8 @@ class GroupFigures:
         column, value: such as category, residential.
         rows, positives: counts.
         mean_score, observed_rate: predicted and observed rate.
-        ratio: predicted over observed positives, 0.5 added to both.
+        ratio: predicted over observed positives, drawn towards that of all rows as by ten positives more: few cases say little (the mean
+            of a gamma distribution believed beforehand and the group's own counts).
         roc_auc: None where the group has one class only.
         selected: share of the group's rows among the cases of the team's capacity.
         recall: share of the group's positives among them; None without positives.

@@ -221,7 +221,7 @@ def test_few_reasons_are_the_head_of_all(explained: Explainer, train: DataFrame,
 
 
 def test_scored_rows_are_not_prepared_again(explained: Explainer, pipeline: PipelineModel, train: DataFrame) -> None:
-    scored = pipeline.transform(train).withColumn("energy", pipeline.transform(train)["energy"] * 1000)
+    scored = pipeline.transform(train).withColumn("energy", F.col("energy") * 1000)
     afresh, taken = (explained.explain(df.limit(5), top=9) for df in (train, scored))
     contributions = [[[r["contribution"] for r in row["reasons"]] for row in df.orderBy("account_id").collect()] for df in (afresh, taken)]
     assert contributions[0] == contributions[1]
