@@ -92,7 +92,7 @@ def unpaid(of: Planted) -> pd.DataFrame:
 
 def _due(of: Planted, every: pd.DataFrame) -> pd.DataFrame:
     """The bills due in the window with their account, its trouble in the month that counts for them, and ``earlier`` in the month of T."""
-    bills = every[every["due_on"] > pd.Timestamp(of.window.begin)]
+    bills = every[every["due_on"] > pd.Timestamp(of.window.begin)].copy()
     hazard = of.table("hazard", "distress")[["account_id", "month", "distress"]]
     counts = pd.to_datetime(bills["bill_id"].str[-6:], format="%Y%m") + pd.offsets.MonthBegin(1)
     bills["month"] = counts.clip(upper=pd.Timestamp(hazard["month"].max())).dt.strftime("%Y-%m-%d")

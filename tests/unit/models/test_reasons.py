@@ -21,6 +21,7 @@ from pyspark.ml.feature import Imputer, OneHotEncoder, SQLTransformer, StringInd
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.regression import GeneralizedLinearRegression, IsotonicRegression
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 FEATURES = (
     ModelFeature(name="days_late", en="Days late", zh="逾期天数", actionable=True, act="call before the due day"),
