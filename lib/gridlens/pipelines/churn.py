@@ -17,7 +17,7 @@ from gridlens.models.labels.departure import ACCOUNT_LEFT, AccountLeft
 from gridlens.models.library import Model
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library
-from gridlens.pipelines.history import last_run
+from gridlens.pipelines.history import by_this_version, last_run
 from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.tag_state import asked_moment
 from gridlens.pipelines.training_set import label_facts, last_known_day
@@ -109,7 +109,7 @@ def run_churn_hazard(spark: SparkSession, settings: Settings, options: ChurnOpti
         run = Run(JOB, {"months": options.months}, as_of=as_of, known_at=known_at)
         run.fingerprints = {"batches": batches_digest(warehouse), "label": arguments.model_dump_json(), "months": str(options.months)}
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, as_of, known_at)
+            run.nothing_new = last_run(warehouse, JOB, by_this_version()) == (run.fingerprints, as_of, known_at)
             if not run.nothing_new:
                 _count(warehouse, arguments, options.months, run, as_of, known_at, say)
             return _result(warehouse, run, as_of, known_at, arguments.causes)
