@@ -5,11 +5,12 @@ with its last day, so the scores must be of an earlier moment: ``gridlens score 
 and here ``--as-of 2025-12-31``.
 
 Looked at are the accounts that leave within the models' horizon after the moment. A cause counts as found where one of the features that
-show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers of whose cause a
-sign had been drawn by the moment (of SIGNS, in the months of LEAD; or a week of fading), to reach 0.9: a sign comes by chance, and where
-there is none the cause cannot be told. In the detail the share by cause, ``of_begun`` (of all leavers in the months of LEAD, sign or
-none), that of all leavers, that of those in the highest tenth of the scores, and what chance would give: the share of the accounts that
-stay whose first three reasons would have counted, the causes weighted as among the leavers.
+show it is among the first three reasons that raise the account's score. Prints a JSON line: the share over the leavers whose cause had
+begun to show at the moment (the province plants signs in the months of LEAD only: earlier there is nothing to find), to reach 0.9; in the
+detail the share by cause, that of all leavers, that of those among them in the highest tenth of the scores, and what chance would give:
+the share of the accounts that stay whose first three reasons would have counted, the causes weighted as among the leavers. A planted sign
+comes by chance, so many causes that had begun have not shown yet; ``shown`` are those with something to see (one of SIGNS since LEAD, or
+a week of fading), ``by_chance_shown`` is what those who stay and have such a sign, too, would give.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 from gridlens.contracts.score import SCORE
 from gridlens.contracts.silver import SILVER
+from gridlens.features.account_windows import local_day
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
 from gridlens.warehouse import Warehouse
@@ -87,8 +89,8 @@ def leavers(scores: pd.DataFrame, truth: pd.DataFrame, signs: pd.DataFrame, as_o
         signs: account_id, sign, day: what was seen of accounts up to ``as_of``.
 
     Returns:
-        account_id, cause, decile, ``begun`` (it could show), ``shows`` (it does), ``found`` (among the first three reasons that raise the
-        score).
+        account_id, cause, decile, ``begun`` (it could show), ``shows`` (there is a sign to see), ``found`` (among the first
+        three reasons that raise the score).
     """
     gone = truth[truth["churn_cause"].notna() & (truth["churn_cause"] != "")].copy()
     gone["day"] = pd.to_datetime(gone["churn_day"]).dt.date
@@ -124,33 +126,53 @@ def first(reasons: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset([reason["feature"] for reason in reasons if reason["contribution"] > 0][:FIRST])
 
 
-def by_chance(scores: pd.DataFrame, gone: pd.DataFrame) -> float | None:
-    """The share that would count as found among the accounts that are not in ``gone``, the causes weighted as among those that show."""
-    staying = [first(reasons) for reasons in scores.loc[~scores["account_id"].isin(gone["account_id"]), "reasons"]]
-    weights = gone.loc[gone["shows"], "cause"].value_counts(normalize=True)
-    if not staying or weights.empty:
-        return None
-    return sum(weight * sum(bool(SHOWN_BY[str(cause)] & one) for one in staying) / len(staying) for cause, weight in weights.items())
+def by_chance(scores: pd.DataFrame, gone: pd.DataFrame, among: str, signs: pd.DataFrame | None = None) -> float | None:
+    """The share that would count as found among the accounts that are not in ``gone``, the causes weighted as among those of ``gone``.
+
+    Args:
+        scores, gone: as for and of :func:`leavers`.
+        among: column of ``gone`` that says which leavers count: begun or shows.
+        signs: where given, only those who stay with a sign of the cause count.
+    """
+    staying = scores[~scores["account_id"].isin(gone["account_id"])]
+    told, share = [first(reasons) for reasons in staying["reasons"]], 0.0
+    for cause, weight in gone.loc[gone[among], "cause"].value_counts(normalize=True).items():
+        like = staying["account_id"] if signs is None else signs.loc[signs["sign"].isin(SIGNS[str(cause)]), "account_id"]
+        found = [bool(SHOWN_BY[str(cause)] & one) for one, has in zip(told, staying["account_id"].isin(like), strict=True) if has]
+        if not found:
+            return None
+        share += weight * float(np.mean(found))
+    return share if gone[among].any() else None
 
 
-def figure(rows: pd.DataFrame, as_of: dt.date, chance: float | None) -> Figure:
-    """The share found of the causes that show, with the details."""
-    seen, begun = rows[rows["shows"]], rows[rows["begun"]]
-    value = float(seen["found"].mean()) if len(seen) else float("nan")
-    flagged = rows[rows["decile"] == 1]
+def figure(rows: pd.DataFrame, as_of: dt.date, chance: float | None, chance_shown: float | None) -> Figure:
+    """The share found of the causes that had begun to show, with the details."""
+    begun, shown, flagged = rows[rows["begun"]], rows[rows["shows"]], rows[rows["decile"] == 1]
+    value = _share(begun)
     detail = {
         "as_of": str(as_of),
         "leavers": len(rows),
-        "show": len(seen),
         "begun": len(begun),
-        "of_begun": round(float(begun["found"].mean()), 4) if len(begun) else None,
-        "by_cause": {cause: [int(own["found"].sum()), len(own)] for cause, own in seen.groupby("cause")},
-        "of_all": round(float(rows["found"].mean()), 4) if len(rows) else None,
-        "of_highest_tenth": round(float(flagged["found"].mean()), 4) if len(flagged) else None,
-        "highest_tenth": len(flagged),
+        "by_cause": _by_cause(begun),
         "by_chance": None if chance is None else round(chance, 4),
+        "of_all": _share(rows),
+        "of_highest_tenth": _share(flagged),
+        "highest_tenth": len(flagged),
+        "shown": len(shown),
+        "of_shown": _share(shown),
+        "by_cause_shown": _by_cause(shown),
+        "by_chance_shown": None if chance_shown is None else round(chance_shown, 4),
     }
-    return Figure("churn_causes", round(value, 4), "share", GOAL, bool(len(seen)) and value >= GOAL, detail)
+    return Figure("churn_causes", value if value is not None else float("nan"), "share", GOAL, value is not None and value >= GOAL, detail)
+
+
+def _share(rows: pd.DataFrame) -> float | None:
+    return round(float(rows["found"].mean()), 4) if len(rows) else None
+
+
+def _by_cause(rows: pd.DataFrame) -> dict[str, list[int]]:
+    """Found, and all, by cause."""
+    return {str(cause): [int(own["found"].sum()), len(own)] for cause, own in rows.groupby("cause")}
 
 
 def read_scores(warehouse: Warehouse, as_of: dt.date | None) -> tuple[dt.date, pd.DataFrame]:
@@ -177,10 +199,11 @@ def read_signs(warehouse: Warehouse, as_of: dt.date) -> pd.DataFrame:
     """account_id, sign, day of the contacts and interactions of SIGNS in the longest LEAD up to ``as_of``."""
     wanted = sorted(set().union(*SIGNS.values()))
     since = as_of - dt.timedelta(days=31 * max(LEAD.values()))
-    opened = F.to_date("opened_at").alias("day")
+    zone = warehouse.settings.zone
+    opened = local_day("opened_at", zone).alias("day")
     contacts = warehouse.read(SILVER["service_event"]).select("account_id", F.col("kind").alias("sign"), opened)
     sign = F.when(F.col("kind") == "quote_received", F.col("kind")).otherwise(F.col("object")).alias("sign")
-    done = warehouse.read(SILVER["interaction"]).select("account_id", sign, F.to_date("occurred_at").alias("day"))
+    done = warehouse.read(SILVER["interaction"]).select("account_id", sign, local_day("occurred_at", zone).alias("day"))
     return contacts.unionByName(done).where(F.col("sign").isin(wanted) & F.col("day").between(since, as_of)).toPandas()
 
 
@@ -204,10 +227,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load_settings("local", overrides={"root_dir": str(given.root_dir)})
     warehouse = Warehouse(get_spark(settings, name="gridlens-churn-causes"), settings)
     as_of, scores = read_scores(warehouse, given.as_of)
-    gone = leavers(scores, truth, read_signs(warehouse, as_of), as_of)
+    signs = read_signs(warehouse, as_of)
+    gone = leavers(scores, truth, signs, as_of)
     if gone.empty:
         raise SystemExit(f"none of the accounts scored as of {as_of} leaves within the horizon: give --as-of an earlier day, and score it")
-    told = figure(gone, as_of, by_chance(scores, gone))
+    told = figure(gone, as_of, by_chance(scores, gone, "begun"), by_chance(scores, gone, "shows", signs))
     print(json.dumps(told.as_dict(), ensure_ascii=False))
     return 0 if told.ok else 1
 

@@ -1,8 +1,8 @@
 """Alerts against the faults planted in a province: ``python -m bench.faults --province DIR``, DIR the root_dir of a finished run.
 
 Prints one JSON line for the newest alerts: the part of the first visits that meet a fault (there now, or put right within the recovery
-window and still to be charged), what these visits can charge, and as many by probability alone, the part of today's faults among the
-alerts, how well probabilities tell today's faults from accounts without any (those without an alert count 0; with
+window and still to be charged) and the energy that these faults took, the same of as many alerts by probability alone, the part of today's
+faults among the alerts, how well probabilities tell today's faults from accounts without any (those without an alert count 0; with
 ``least_probability: 0`` every account has one), and the days by which the change is dated wrongly; then one line for each kind of fault.
 """
 
@@ -41,7 +41,7 @@ def read(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.Timestamp]:
     warehouse = Warehouse(spark, settings)
     alerts = warehouse.read(USAGE_ALERT)
     as_of = alerts.agg(F.max("as_of").alias("as_of")).first()["as_of"]  # type: ignore[index]
-    columns = ("account_id", "rank", "kind", "probability", "changed_on", "recoverable_amount")
+    columns = ("account_id", "rank", "kind", "probability", "changed_on")
     found = alerts.where(F.col("as_of") == F.lit(as_of)).select(*columns).toPandas()
     holds = warehouse.read(METERING_POINT).groupBy("metering_point_id").agg(F.max_by("account_id", "valid_from").alias("account_id"))
     points = holds.toPandas()
@@ -49,7 +49,7 @@ def read(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.Timestamp]:
     faults = truth(root, "fault").merge(points, on="metering_point_id")
     misuse = truth(root, "account").query("tariff_misuse == '1'")[["account_id"]].assign(kind="tariff_misuse", start=None, end=None)
     accounts = truth(root, "account")[["account_id"]]
-    planted = pd.concat([faults[["account_id", "kind", "start", "end"]], misuse]).drop_duplicates("account_id")
+    planted = pd.concat([faults[["account_id", "kind", "start", "end", "lost_kwh"]], misuse]).drop_duplicates("account_id")
     return found, accounts.merge(planted, on="account_id", how="left"), pd.Timestamp(as_of)
 
 
@@ -65,15 +65,16 @@ def compare(root: Path) -> Iterator[dict[str, object]]:
     judged = now | ~fault
     wrong = (pd.to_datetime(both["changed_on"]) - start).dt.days.abs()
     ranked, likeliest = both.sort_values("rank"), both.sort_values("probability", ascending=False, kind="stable")
-    charged = both["recoverable_amount"].astype(float).where(chargeable, 0.0)
+    taken = both["lost_kwh"].astype(float).where(chargeable).fillna(0.0)
     yield {
         "alerts": len(alerts),
         "accounts": len(accounts),
         "faults_now": int(now.sum()),
         **{f"hits_in_{n}": round(float(chargeable[ranked.index[:n]].mean()), 3) for n in FIRST},
         **{f"hits_now_in_{n}": round(float(now[ranked.index[:n]].mean()), 3) for n in FIRST},
-        **{f"charged_in_{n}": round(float(charged[ranked.index[:n]].sum())) for n in FIRST},
-        **{f"charged_in_{n}_by_probability": round(float(charged[likeliest.index[:n]].sum())) for n in FIRST},
+        **{f"kwh_in_{n}": round(float(taken[ranked.index[:n]].sum())) for n in FIRST},
+        **{f"hits_in_{n}_by_probability": round(float(chargeable[likeliest.index[:n]].mean()), 3) for n in FIRST},
+        **{f"kwh_in_{n}_by_probability": round(float(taken[likeliest.index[:n]].sum())) for n in FIRST},
         "found_now": round(float(both["rank"].notna()[now].mean()), 3),
         "roc_auc": round(float(roc_auc_score(now[judged], score[judged])), 4),
         "days_wrong_median": float(wrong[now & both["rank"].notna()].median()),

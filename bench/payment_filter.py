@@ -1,10 +1,10 @@
-"""The most that payments can tell of arrears in the synthetic province: a hidden Markov filter with the generator's own constants.
+"""What an account's own payments tell of arrears in the synthetic province: a hidden Markov filter with the generator's own constants.
 
 A bill is paid late by habit, money trouble and surprise (lib/gridlens/samples/payments.py); trouble is autoregressive by month (life.py).
 Neither habit nor trouble is in any source. For each account the filter weighs every combination of habit (5 payers), vulnerability (5
 values) and trouble (39 values) by all bills it has seen settled or not up to T, moves one month on, and gives the probability that the
-bills due then are unpaid. It knows more than a model can: the constants, the growth of consumption and the amount of the bill to come. What
-it does not use: shocks that a whole industry has in common.
+bills due then are unpaid. It knows more than a model can: the constants, the growth of consumption and the amount of the bill to come. It
+does not know the shocks that an industry has in common, which others' payments show, nor who is leaving.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ def _of(accounts: pd.DataFrame, cells: pd.DataFrame, household: bool, last: int,
             rows = by_step[step].reindex(accounts["account_id"])
             weight = weight * np.where(_shaped(rows["amount"].notna()), _likelihood(rows, level), 1.0)
             weight /= weight.sum(axis=(1, 2, 3), keepdims=True)
+    if last + 1 not in by_step:
+        return pd.Series(0.0, index=accounts["account_id"].to_numpy())
     coming = by_step[last + 1].reindex(accounts["account_id"])
     unpaid = _late(coming, level) * np.exp(-days / _delay(level))
     chance = np.where(coming["amount"].notna(), ((weight @ moves) * unpaid).sum(axis=(1, 2, 3)), 0.0)

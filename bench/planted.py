@@ -68,7 +68,7 @@ def unpaid(of: Planted) -> pd.DataFrame:
     """Probability that one of the bills due in the window is unpaid ``days`` after (samples/payments.py).
 
     ``foreseen`` is the same without the shock of money trouble in the month after T, which nobody can know at T (samples/life.py).
-    ``told`` is the most that the payments up to T tell of habit and trouble, which no source holds (bench/payment_filter.py).
+    ``told`` is what the account's own payments up to T tell of habit and trouble, which no source holds (bench/payment_filter.py).
     """
     every = of.bills().merge(of.table("bill", "p_late", "late_days"), on="bill_id").merge(of.table("account", "vulnerable", "growth"))
     bills = _due(of, every)

@@ -73,20 +73,30 @@ def test_leavers_of_the_horizon_are_looked_at() -> None:
     }
 
 
-def test_the_figure_is_of_causes_that_show() -> None:
+def test_the_figure_is_of_causes_that_had_begun_and_beside_it_of_those_that_show() -> None:
     rows = leavers(SCORES, TRUTH, SIGNS, AS_OF)
-    told = figure(rows, AS_OF, 0.25)
-    assert (told.value, told.ok) == (0.6667, False)
-    assert told.detail["by_cause"] == {"moving": [1, 1], "retail_switch": [0, 1], "shutdown": [1, 1]}
-    assert (told.detail["of_begun"], told.detail["of_all"], told.detail["of_highest_tenth"]) == (0.5, 0.4, 0.5)
-    assert told.detail["by_chance"] == 0.25
+    told = figure(rows, AS_OF, 0.25, None)
+    assert (told.value, told.ok) == (0.5, False)
+    assert told.detail["by_cause"] == {"moving": [1, 1], "retail_switch": [0, 1], "self_generation": [0, 1], "shutdown": [1, 1]}
+    assert (told.detail["of_all"], told.detail["of_highest_tenth"], told.detail["by_chance"]) == (0.4, 0.5, 0.25)
+    assert (told.detail["shown"], told.detail["of_shown"], told.detail["by_chance_shown"]) == (3, 0.6667, None)
+    assert told.detail["by_cause_shown"] == {"moving": [1, 1], "retail_switch": [0, 1], "shutdown": [1, 1]}
 
 
 def test_chance_is_what_those_who_stay_would_give() -> None:
     gone = leavers(SCORES, TRUTH, SIGNS, AS_OF)
-    # later, gone, stays and stays too are no leavers: for moving and shutdown three of four count, for a switch of retailer one of them.
-    assert by_chance(SCORES, gone) == pytest.approx((3 / 4 + 3 / 4 + 1 / 4) / 3)
-    assert by_chance(SCORES, gone[:0]) is None
+    # later, gone, stays and stays too are no leavers: for moving and shutdown three of four count, for the others only the one that calls.
+    assert by_chance(SCORES, gone, "begun") == pytest.approx((3 / 4 + 3 / 4 + 1 / 4 + 1 / 4) / 4)
+    assert by_chance(SCORES, gone, "shows") == pytest.approx((3 / 4 + 3 / 4 + 1 / 4) / 3)
+    assert by_chance(SCORES, gone[:0], "begun") is None
+
+
+def test_chance_of_what_shows_is_that_of_those_who_stay_with_such_a_sign() -> None:
+    gone = leavers(SCORES, TRUTH, SIGNS, AS_OF)
+    assert by_chance(SCORES, gone, "shows", SIGNS) == pytest.approx(1.0), "of those who stay only one has a sign, and it counts"
+    seen = pd.concat([SIGNS, pd.DataFrame([("stays too", "enquiry", AS_OF)], columns=list(SIGNS))])
+    assert by_chance(SCORES, gone, "shows", seen) == pytest.approx(0.5)
+    assert by_chance(SCORES, gone, "shows", SIGNS[:0]) is None
 
 
 def test_every_cause_is_shown_by_features_of_the_models() -> None:

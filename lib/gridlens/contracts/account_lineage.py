@@ -14,7 +14,7 @@ from gridlens.contracts.account_contact import (
 )
 from gridlens.contracts.account_energy import ENERGY_FEATURES
 from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS, PEER_FEATURES, PEERS
-from gridlens.contracts.account_money import BILL_FEATURES, PAYMENT_FEATURES
+from gridlens.contracts.account_money import BILL_FEATURES, INDUSTRY_FEATURES, PAYMENT_FEATURES
 from gridlens.contracts.account_shape import SHAPE_FEATURES
 from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.silver import SILVER
@@ -75,6 +75,7 @@ _GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
     (SHAPE_FEATURES, (_CURVE,)),
     (BILL_FEATURES, (_BILL,)),
     (PAYMENT_FEATURES, (_BILL, _PAYMENT)),
+    (INDUSTRY_FEATURES, (_ACCOUNT,)),  # the bills are those of all the industry
     (SERVICE_FEATURES, (_SERVICE,)),
     (PURCHASE_FEATURES, (_PURCHASE,)),
     (INTERACTION_FEATURES, (_INTERACTION,)),

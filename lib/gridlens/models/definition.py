@@ -125,7 +125,7 @@ class Gate(Frozen):
         min_auc: least ROC-AUC.
         min_gain: least gain of the AUC over the best baseline.
         max_calibration_error: greatest expected calibration error (ten bins of equal size).
-        max_disparity: greatest spread of the ratio of predicted to observed positives between the groups, as GroupFigures has it.
+        max_disparity: greatest factor between the groups' ratios of predicted to observed positives, as GroupFigures has them.
         tolerance: the champion's AUC on the same rows may be higher by this at most, by the bound of the confidence interval.
         confidence: of that interval.
         min_positives: fewer positives in the test decide nothing: no champion.
@@ -134,7 +134,7 @@ class Gate(Frozen):
     min_auc: float = ModelField(default=0.6, ge=0.5, le=1)
     min_gain: float = ModelField(default=0.0, ge=-1, le=1)
     max_calibration_error: float = ModelField(default=0.05, gt=0, le=1)
-    max_disparity: float = ModelField(default=1.0, gt=0)
+    max_disparity: float = ModelField(default=3.0, ge=1)
     tolerance: float = ModelField(default=0.01, ge=0, le=0.5)
     confidence: float = ModelField(default=0.95, gt=0.5, lt=1)
     min_positives: int = ModelField(default=30, ge=1)

@@ -84,8 +84,7 @@ class GroupFigures:
         column, value: such as category, residential.
         rows, positives: counts.
         mean_score, observed_rate: predicted and observed rate.
-        ratio: predicted over observed positives, drawn towards that of all rows as by ten positives more: few cases say little (the mean
-            of a gamma distribution believed beforehand and the group's own counts).
+        ratio: predicted over observed positives, drawn towards that of all rows as by ten positives more: few cases say little.
         roc_auc: None where the group has one class only.
         selected: share of the group's rows among the cases of the team's capacity.
         recall: share of the group's positives among them; None without positives.
@@ -125,7 +124,7 @@ class Figures:
         gains: (share of rows, share of positives), 101 points from the highest score down.
         cost: None where the model states no costs.
         groups: those with enough rows.
-        disparity: greatest minus least ratio of predicted to observed positives among the groups of one column; None where no column has
+        disparity: greatest over least ratio of predicted to observed positives among the groups of one column; None where no column has
             two judged groups.
         hidden_rows: by column, rows of groups too small to be shown.
         mean_score_of_positives: None without positives.

@@ -117,11 +117,12 @@ def _disparity(gate: Gate, figures: Figures) -> Iterator[Check]:
     within = figures.disparity <= gate.max_disparity
     judged = [g for g in figures.groups if g.judged]
     spread = {column: [g for g in judged if g.column == column] for column in dict.fromkeys(g.column for g in judged)}
-    column, groups = max(spread.items(), key=lambda item: max(g.ratio for g in item[1]) - min(g.ratio for g in item[1]))
+    column, groups = max(spread.items(), key=lambda item: max(g.ratio for g in item[1]) / min(g.ratio for g in item[1]))
     low, high = min(groups, key=lambda g: g.ratio), max(groups, key=lambda g: g.ratio)
     sentence = (
-        f"Predicted over observed positives range by {column} from {low.ratio:.2f} ({low.value}) to {high.ratio:.2f} ({high.value}): "
-        f"a spread of {figures.disparity:.2f}, {'within' if within else 'above'} {gate.max_disparity:.2f}."
+        f"Predicted over observed positives, drawn towards all rows, range by {column} "
+        f"from {low.ratio:.2f} ({low.value}) to {high.ratio:.2f} ({high.value}): "
+        f"a factor of {figures.disparity:.2f}, {'within' if within else 'above'} {gate.max_disparity:.2f}."
     )
     yield Check("disparity", within, sentence)
 

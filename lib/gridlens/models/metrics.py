@@ -26,7 +26,7 @@ COARSE = 16
 MAX_GROUPS = 50
 """Most groups of a column, the largest."""
 JUDGED_FROM = 10.0
-"""Predicted or observed positives from which a group's ratio is more than chance, about ±60 %."""
+"""Predicted or observed positives from which a group's ratio is more than chance."""
 LIKE_ALL = 10.0
 """So many positives at the ratio of all rows are added to a group's own: without them 14 predicted and none seen gave a ratio of 29."""
 UNKNOWN = "unknown"
@@ -196,10 +196,10 @@ def _selected(group: Counts, everyone: Counts, cases: float) -> np.ndarray:
 
 
 def disparity(groups: Sequence[GroupFigures]) -> float | None:
-    """Greatest spread of predicted over observed positives between the groups of one column; None where nothing compares."""
+    """By what factor predicted over observed positives differ between the groups of one column at most; None where nothing compares."""
     ratios: dict[str, list[float]] = {}
     for group in groups:
         if group.judged:
             ratios.setdefault(group.column, []).append(group.ratio)
-    spreads = [max(values) - min(values) for values in ratios.values() if len(values) > 1]
-    return max(spreads) if spreads else None
+    factors = [max(values) / min(values) for values in ratios.values() if len(values) > 1]
+    return max(factors) if factors else None

@@ -94,7 +94,8 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     with writer_lease(settings), logged(warehouse, run):
         facts = _known_facts(warehouse, as_of, known_at)
         reference = write_reference(warehouse, settings, as_of)
-        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{batches_digest(warehouse)} {known_at.isoformat()}"}
+        moment = f"{as_of} {known_at.isoformat()} {reference.fingerprint}"
+        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{batches_digest(warehouse)} {moment}"}
         before = last_digests(warehouse)
         months = _wanted(now, before, options)
         run.fingerprints |= standing(now, before, months) if options.backfill else now

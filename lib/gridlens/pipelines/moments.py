@@ -14,6 +14,10 @@ from gridlens.settings import Settings
 from gridlens.tables import Table, literal_in
 from gridlens.warehouse import Warehouse
 
+_RECENT = dt.timedelta(days=62)
+_FEW = 0.01
+"""Of the busiest day's rows: a meter with a clock of its own, or a file sent ahead, is not the company's day."""
+
 
 def end_of_local_day(day: dt.date, zone: str) -> dt.datetime:
     """The moment at which ``day`` ends in ``zone``, UTC."""
@@ -56,21 +60,33 @@ def knowledge_of_day(as_of: dt.date, settings: Settings) -> dt.datetime:
 
 
 def newest_day(warehouse: Warehouse) -> dt.date:
-    """The newest day on which something was measured, by intervals or by a register; where nothing ever was, that of the newest bill.
+    """The newest day on which the company's meters were read, by intervals or registers; that of the newest bill where they have not been.
+
+    A few rows are no day: of the last two months at least a hundredth of the busiest day's. Meters of which nothing came for two months
+    before the newest bill count as not read: a pilot that ended.
 
     Raises:
         SourceError: there is neither a reading nor a bill.
     """
-    measured = [_newest(warehouse, INTERVAL_DAY, "local_date"), _newest(warehouse, REGISTER_READING, "read_date")]
-    found = [day for day in measured if day] or [day for day in [_newest(warehouse, SILVER["bill"], "issued_on")] if day]
-    if not found:
+    read = [day for day in (_newest(warehouse, INTERVAL_DAY, "local_date"), _newest(warehouse, REGISTER_READING, "read_date")) if day]
+    row = warehouse.read(SILVER["bill"]).agg(F.max("issued_on").alias("day")).first()
+    billed = row["day"] if row else None
+    if billed and (not read or max(read) < billed - _RECENT):
+        return billed
+    if not read:
         raise SourceError("there are no readings and no bills in the warehouse yet: run `gridlens ingest` first")
-    return max(found)
+    return max(read)
 
 
-def _newest(warehouse: Warehouse, table: Table, day: str) -> dt.date | None:
-    row = warehouse.read(table).agg(F.max(day).alias("day")).first()
-    return row["day"] if row else None
+def _newest(warehouse: Warehouse, table: Table, name: str) -> dt.date | None:
+    """The newest day of which the table has more than a few rows."""
+    rows = warehouse.read(table).select(F.col(name).alias("day"))
+    last = rows.agg(F.max("day").alias("day")).first()
+    if last is None or last["day"] is None:
+        return None
+    counts = rows.where(F.col("day") > F.lit(last["day"] - _RECENT)).groupBy("day").count().collect()  # 62 days at most
+    least = _FEW * max(row["count"] for row in counts)
+    return max(row["day"] for row in counts if row["count"] >= least)
 
 
 def not_before(standing: tuple[dt.date, dt.datetime] | None, at: tuple[dt.date, dt.datetime], *, what: str, table: str) -> None:

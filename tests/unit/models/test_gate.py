@@ -35,14 +35,14 @@ GOOD = Figures(
     capacity=AtCapacity(100, 40.0, 0.4, 0.125),
     gains=(),
     groups=GROUPS,
-    disparity=0.4,
+    disparity=1.3 / 0.9,
 )
 BASELINES = (
     Baseline("prior", None, 0.5, 0.08, 0.28, 0.07, 0.1, 0.08),
     Baseline("one_rule", "late_bills_365d", 0.71, 0.2, 0.26, 0.07, 0.3, 0.3),
 )
 AS_GOOD = Comparison(4000, 320, 0.78, 0.779, 0.001, -0.006, 0.008, 0.95, 0.24, 0.241, 0.83)
-GATE = Gate(min_auc=0.7, min_gain=0.05, max_calibration_error=0.03, max_disparity=0.5, tolerance=0.01, min_positives=100)
+GATE = Gate(min_auc=0.7, min_gain=0.05, max_calibration_error=0.03, max_disparity=1.5, tolerance=0.01, min_positives=100)
 
 
 def test_a_version_that_meets_everything_is_champion_and_says_by_what() -> None:
@@ -54,7 +54,8 @@ def test_a_version_that_meets_everything_is_champion_and_says_by_what() -> None:
         "The ROC-AUC of 0.7800 (95 %: 0.7500 to 0.8100) reaches 0.7000.",
         "Its gain over the best baseline, one rule (late_bills_365d), 0.7100, is +0.0700, at least +0.0500.",
         "The calibration error of 0.0120 is within 0.0300: 8.50% predicted, 8.00% observed.",
-        "Predicted over observed positives range by category from 0.90 (residential) to 1.30 (commercial): a spread of 0.40, within 0.50.",
+        "Predicted over observed positives, drawn towards all rows, range by category from 0.90 (residential) to 1.30 (commercial): "
+        "a factor of 1.44, within 1.50.",
         "Against champion 3 on the same 4,000 rows the ROC-AUC changes by +0.0010 (95%: -0.0060 to +0.0080), at worst within the tolerance "
         "of 0.0100; 83% of the team's cases are the same.",
     )
@@ -69,9 +70,9 @@ def test_a_version_that_meets_everything_is_champion_and_says_by_what() -> None:
         ({"roc_auc": None}, AS_GOOD, "of one class"),
         ({"calibration_error": 0.031}, AS_GOOD, "is above 0.0300"),
         (
-            {"disparity": 0.6, "groups": (group("a", 0.9), group("b", 1.5))},
+            {"disparity": 1.5 / 0.9, "groups": (group("a", 0.9), group("b", 1.5))},
             AS_GOOD,
-            "from 0.90 (a) to 1.50 (b): a spread of 0.60, above 0.50",
+            "from 0.90 (a) to 1.50 (b): a factor of 1.67, above 1.50",
         ),
         ({}, replace(AS_GOOD, low=-0.0101), "at worst beyond the tolerance of 0.0100"),
         ({}, None, "Champion 3 could not be compared on the same rows"),
@@ -105,7 +106,8 @@ def test_without_groups_or_baselines_these_conditions_are_left_out() -> None:
 
 def test_the_spread_named_is_that_of_the_column_that_spreads_most() -> None:
     groups = (*GROUPS, group("north", 0.8, column="area"), group("south", 1.6, column="area"))
-    decision = decide(GATE, replace(GOOD, groups=groups, disparity=0.8), baselines=BASELINES)
+    decision = decide(GATE, replace(GOOD, groups=groups, disparity=2.0), baselines=BASELINES)
     assert decision.reasons == (
-        "Predicted over observed positives range by area from 0.80 (north) to 1.60 (south): a spread of 0.80, above 0.50.",
+        "Predicted over observed positives, drawn towards all rows, range by area from 0.80 (north) to 1.60 (south): "
+        "a factor of 2.00, above 1.50.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,9 +91,15 @@ def test_groups_have_their_own_figures(rows: pd.DataFrame, figures: Figures) -> 
     assert sum((g.recall or 0) * g.positives for g in urban) == pytest.approx(figures.capacity.hits, rel=0.05)
 
 
-def test_disparity_is_the_spread_within_one_column(figures: Figures) -> None:
+@pytest.mark.parametrize(("ratios", "factor"), [((1.0, 2.5), 2.5), ((1.0, 0.4), 2.5), ((0.5, 1.0, 2.0), 4.0), ((1.0,), None)])
+def test_too_few_predicted_weighs_as_much_as_too_many(figures: Figures, ratios: tuple[float, ...], factor: float | None) -> None:
+    groups = [replace(figures.groups[0], value=str(n), ratio=ratio, judged=True) for n, ratio in enumerate(ratios)]
+    assert disparity(groups) == (None if factor is None else pytest.approx(factor))
+
+
+def test_disparity_is_the_factor_within_one_column(figures: Figures) -> None:
     spreads = {column: [g.ratio for g in figures.groups if g.column == column and g.judged] for column in ("category", "urban")}
-    assert figures.disparity == pytest.approx(max(max(r) - min(r) for r in spreads.values()))
+    assert figures.disparity == pytest.approx(max(max(r) / min(r) for r in spreads.values()))
     assert disparity([g for g in figures.groups if g.value == "residential"]) is None
 
 
