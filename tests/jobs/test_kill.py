@@ -106,6 +106,7 @@ def crash_after(count: int) -> Iterator[list[str]]:
         yield taken
 
 
+@pytest.mark.prove
 def test_crashed_at_one_write_after_another(delivery: Delivery) -> None:
     """One warehouse; each run gets some writes further than the last, the final one to its end."""
     for count in (2, 5):

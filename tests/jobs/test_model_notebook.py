@@ -15,7 +15,7 @@ from notebook_shim import run_notebook
 from payers_world import AS_OF, fill
 from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.prove, pytest.mark.spark]
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "03_models_and_registry.py"
 MOMENTS = [dt.date(2025, 10, 31), dt.date(2026, 1, 31), AS_OF]

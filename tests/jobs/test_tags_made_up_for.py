@@ -17,6 +17,7 @@ from gridlens.settings import load_settings
 from pyspark.sql import SparkSession
 
 
+@pytest.mark.prove
 @pytest.mark.spark
 def test_lost_values_are_made_up_for(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()

@@ -232,6 +232,7 @@ def test_what_becomes_known_later_changes_labels_and_no_feature(
     assert earlier.facts.data != first.facts.data
 
 
+@pytest.mark.prove
 def test_features_are_computed_again_once_batches_were_loaded(
     first: TrainingSet, spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
