@@ -46,7 +46,7 @@ def test_the_whole_run_without_curves_and_on_bills_alone(tmp_path: Path, capsys:
     assert all(row["load_factor"] is None for row in features)
     assert len(rows(root / "warehouse" / "gold" / "tag_current_v1")) == len(features) >= 40
     assert main(run) == 0
-    assert "nothing new at the sources; all that was computed stands" in capsys.readouterr().out
+    assert "nothing new at the sources; all that was computed stands" in capsys.readouterr().err
 
     declared = yaml.safe_load((CONF / "sources" / "province.yml").read_text(encoding="utf-8"))["sources"]
     money = [source for source in declared if source["name"] in ("province_customers", "province_bills", "province_payments")]
