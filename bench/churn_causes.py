@@ -97,12 +97,16 @@ def leavers(scores: pd.DataFrame, truth: pd.DataFrame, signs: pd.DataFrame, as_o
     begin = as_of + dt.timedelta(days=GAP)
     gone = gone[(gone["day"] > begin) & (gone["day"] <= begin + dt.timedelta(days=HORIZON))]
     rows = scores.merge(gone[["account_id", "churn_cause", "day"]], on="account_id", how="inner")
-    months = [(day.year - as_of.year) * 12 + day.month - as_of.month for day in rows["day"]]
-    begun = [month < LEAD[cause] for month, cause in zip(months, rows["churn_cause"], strict=True)]
+    begun = [_leads(cause, day, as_of) for cause, day in zip(rows["churn_cause"], rows["day"], strict=True)]
     rows = rows.assign(begun=begun, fades=[_fades(cause, day, as_of) for cause, day in zip(rows["churn_cause"], rows["day"], strict=True)])
     shows = rows["begun"] & (rows["fades"] | rows["account_id"].isin(_signed(rows, signs)))
     found = [bool(SHOWN_BY[cause] & first(reasons)) for cause, reasons in zip(rows["churn_cause"], rows["reasons"], strict=True)]
     return rows[["account_id", "decile", "begun"]].assign(cause=rows["churn_cause"], shows=shows, found=found)
+
+
+def _leads(cause: str, day: dt.date, seen: dt.date) -> bool:
+    """``seen`` is in the months of LEAD before a departure on ``day``."""
+    return (day.year - seen.year) * 12 + day.month - seen.month < LEAD[cause]
 
 
 def _fades(cause: str, day: dt.date, as_of: dt.date) -> bool:
@@ -114,10 +118,7 @@ def _signed(rows: pd.DataFrame, signs: pd.DataFrame) -> pd.Series:
     """The leavers with a sign of their cause in its months of LEAD."""
     both = rows.merge(signs.rename(columns={"day": "seen"}), on="account_id")
     of_cause = [sign in SIGNS[cause] for sign, cause in zip(both["sign"], both["churn_cause"], strict=True)]
-    lead = [
-        (day.year - seen.year) * 12 + day.month - seen.month < LEAD[cause]
-        for day, seen, cause in zip(both["day"], both["seen"], both["churn_cause"], strict=True)
-    ]
+    lead = [_leads(cause, day, seen) for cause, day, seen in zip(both["churn_cause"], both["day"], both["seen"], strict=True)]
     return both.loc[np.array(of_cause, bool) & np.array(lead, bool), "account_id"]
 
 

@@ -14,17 +14,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from gridlens.samples.bills import PAYMENT_DAYS
 
 HABITS = ("prompt", "autopay", "forgetful", "habitual_late", "strained")
 LATE = np.array([-4.4, -4.9, -2.2, 0.1, -1.6])
-STRAINED = np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+STRAINED = np.array([float(habit == "strained") for habit in HABITS])
 SHARES = {True: np.array([0.40, 0.28, 0.16, 0.08, 0.08]), False: np.array([0.42, 0.22, 0.10, 0.15, 0.11])}
 """Habits of households and of businesses (samples/accounts.py)."""
 SHOCK = {True: 0.45, False: float(np.hypot(0.45, 0.3))}
 TROUBLE = np.arange(-3.8, 3.81, 0.2)
 VULNERABLE = 1.5 * 0.22 * np.array([-1.4, -0.53, 0.0, 0.53, 1.4])
 """Means of fifths of the normal distribution, in units of trouble."""
-PAYMENT_DAYS, AUTOPAY_DAY = 20, 17
+AUTOPAY_DAY = 17
 NEVER_SO = 1e-4
 """Probability of a day on which that habit never pays: dirt moves days."""
 AT_ONCE = 2000

@@ -70,7 +70,8 @@ def unpaid(of: Planted) -> pd.DataFrame:
     ``foreseen`` is the same without the shock of money trouble in the month after T, which nobody can know at T (samples/life.py).
     ``told`` is what the account's own payments up to T tell of habit and trouble, which no source holds (bench/payment_filter.py).
     """
-    every = of.bills().merge(of.table("bill", "p_late", "late_days"), on="bill_id").merge(of.table("account", "vulnerable", "growth"))
+    account = of.table("account", "vulnerable", "growth")
+    every = of.bills().merge(of.table("bill", "p_late", "late_days"), on="bill_id").merge(account, on="account_id")
     bills = _due(of, every)
     at_rest = (
         1.5 * (bills["vulnerable"] - 0.35) + 1.3 * (bills["payer"] == "strained") - 0.35 * (3 * bills["growth"]).clip(-1, 1)

@@ -165,7 +165,7 @@ def rolling_auc(
                 dt.date.fromisoformat(value),
                 round(counts.total),
                 round(counts.found),
-                float((counts.score * counts.rows).sum()) / counts.total,
+                counts.predicted / counts.total,
                 counts.found / counts.total,
                 auc,
                 interval[0] if interval else None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 _NO_METRIC_NAME = re.compile(r"[^\w.\-]+")
 
@@ -102,6 +103,16 @@ class GroupFigures:
     selected: float
     recall: float | None
     judged: bool
+
+
+def farthest_apart(groups: Sequence[GroupFigures]) -> tuple[GroupFigures, GroupFigures] | None:
+    """The judged groups of one column between whose ratios the factor is greatest, the lower first; None where no column has two."""
+    by_column: dict[str, list[GroupFigures]] = {}
+    for group in groups:
+        if group.judged:
+            by_column.setdefault(group.column, []).append(group)
+    pairs = [(min(own, key=attrgetter("ratio")), max(own, key=attrgetter("ratio"))) for own in by_column.values() if len(own) > 1]
+    return max(pairs, key=lambda pair: pair[1].ratio / pair[0].ratio, default=None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gridlens.models.definition import Gate
-from gridlens.models.figures import Baseline, Comparison, Figures
+from gridlens.models.figures import Baseline, Comparison, Figures, farthest_apart
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,13 @@ def _calibration(gate: Gate, figures: Figures) -> Check:
 
 
 def _disparity(gate: Gate, figures: Figures) -> Iterator[Check]:
-    if figures.disparity is None:
+    low_high = farthest_apart(figures.groups)
+    if figures.disparity is None or low_high is None:
         return
+    low, high = low_high
     within = figures.disparity <= gate.max_disparity
-    judged = [g for g in figures.groups if g.judged]
-    spread = {column: [g for g in judged if g.column == column] for column in dict.fromkeys(g.column for g in judged)}
-    column, groups = max(spread.items(), key=lambda item: max(g.ratio for g in item[1]) / min(g.ratio for g in item[1]))
-    low, high = min(groups, key=lambda g: g.ratio), max(groups, key=lambda g: g.ratio)
     sentence = (
-        f"Predicted over observed positives, drawn towards all rows, range by {column} "
+        f"Predicted over observed positives, drawn towards all rows, range by {low.column} "
         f"from {low.ratio:.2f} ({low.value}) to {high.ratio:.2f} ({high.value}): "
         f"a factor of {figures.disparity:.2f}, {'within' if within else 'above'} {gate.max_disparity:.2f}."
     )

@@ -46,6 +46,11 @@ class Counts:
         return float(self.positives.sum())
 
     @property
+    def predicted(self) -> float:
+        """Positives to expect by the scores."""
+        return float((self.score * self.rows).sum())
+
+    @property
     def both_classes(self) -> bool:
         return 0 < self.found < self.total
 

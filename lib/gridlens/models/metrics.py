@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from gridlens.errors import SourceError
 from gridlens.models import metric_kernels as kernels
 from gridlens.models.definition import Costs
-from gridlens.models.figures import Figures, GroupFigures
+from gridlens.models.figures import Figures, GroupFigures, farthest_apart
 from gridlens.models.metric_kernels import Counts
 
 STEPS = 3300
@@ -138,7 +138,7 @@ def figures_of(found: Mapping[Grouping, Counts], *, columns: Sequence[str] = (),
         rows=round(counts.total),
         positives=round(counts.found),
         rate=counts.found / counts.total,
-        mean_score=float((counts.score * counts.rows).sum()) / counts.total,
+        mean_score=counts.predicted / counts.total,
         roc_auc=kernels.roc_auc(counts),
         roc_auc_low=interval[0] if interval else None,
         roc_auc_high=interval[1] if interval else None,
@@ -163,26 +163,25 @@ def figures_of(found: Mapping[Grouping, Counts], *, columns: Sequence[str] = (),
 
 def group_figures(name: Grouping, group: Counts, everyone: Counts, capacity: int) -> GroupFigures:
     """The figures of one group, its share of the team's cases by the scores of everyone."""
-    predicted = float((group.score * group.rows).sum())
     selected = _selected(group, everyone, min(capacity, everyone.total))
     return GroupFigures(
         column=name[0],
         value=name[1],
         rows=round(group.total),
         positives=round(group.found),
-        mean_score=predicted / group.total,
+        mean_score=group.predicted / group.total,
         observed_rate=group.found / group.total,
-        ratio=(predicted + LIKE_ALL * _whole_ratio(everyone)) / (group.found + LIKE_ALL),
+        ratio=(group.predicted + LIKE_ALL * _whole_ratio(everyone)) / (group.found + LIKE_ALL),
         roc_auc=kernels.roc_auc(group),
         selected=float((selected * group.rows).sum()) / group.total,
         recall=float((selected * group.positives).sum()) / group.found if group.found else None,
-        judged=max(predicted, group.found) >= JUDGED_FROM,
+        judged=max(group.predicted, group.found) >= JUDGED_FROM,
     )
 
 
 def _whole_ratio(everyone: Counts) -> float:
     """Predicted over observed positives of all rows; 0.5 added to both, for where there are none."""
-    return float((everyone.score * everyone.rows).sum() + 0.5) / (everyone.found + 0.5)
+    return (everyone.predicted + 0.5) / (everyone.found + 0.5)
 
 
 def _selected(group: Counts, everyone: Counts, cases: float) -> np.ndarray:
@@ -197,9 +196,5 @@ def _selected(group: Counts, everyone: Counts, cases: float) -> np.ndarray:
 
 def disparity(groups: Sequence[GroupFigures]) -> float | None:
     """By what factor predicted over observed positives differ between the groups of one column at most; None where nothing compares."""
-    ratios: dict[str, list[float]] = {}
-    for group in groups:
-        if group.judged:
-            ratios.setdefault(group.column, []).append(group.ratio)
-    factors = [max(values) / min(values) for values in ratios.values() if len(values) > 1]
-    return max(factors) if factors else None
+    low_high = farthest_apart(groups)
+    return low_high[1].ratio / low_high[0].ratio if low_high else None

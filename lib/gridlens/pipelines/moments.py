@@ -69,8 +69,7 @@ def newest_day(warehouse: Warehouse) -> dt.date:
         SourceError: there is neither a reading nor a bill.
     """
     read = [day for day in (_newest(warehouse, INTERVAL_DAY, "local_date"), _newest(warehouse, REGISTER_READING, "read_date")) if day]
-    row = warehouse.read(SILVER["bill"]).agg(F.max("issued_on").alias("day")).first()
-    billed = row["day"] if row else None
+    billed = _last(warehouse.read(SILVER["bill"]), "issued_on")
     if billed and (not read or max(read) < billed - _RECENT):
         return billed
     if not read:
@@ -81,12 +80,17 @@ def newest_day(warehouse: Warehouse) -> dt.date:
 def _newest(warehouse: Warehouse, table: Table, name: str) -> dt.date | None:
     """The newest day of which the table has more than a few rows."""
     rows = warehouse.read(table).select(F.col(name).alias("day"))
-    last = rows.agg(F.max("day").alias("day")).first()
-    if last is None or last["day"] is None:
+    last = _last(rows, "day")
+    if last is None:
         return None
-    counts = rows.where(F.col("day") > F.lit(last["day"] - _RECENT)).groupBy("day").count().collect()  # 62 days at most
+    counts = rows.where(F.col("day") > F.lit(last - _RECENT)).groupBy("day").count().collect()  # 62 days at most
     least = _FEW * max(row["count"] for row in counts)
     return max(row["day"] for row in counts if row["count"] >= least)
+
+
+def _last(rows: DataFrame, name: str) -> dt.date | None:
+    row = rows.agg(F.max(name).alias("day")).first()
+    return row["day"] if row else None
 
 
 def not_before(standing: tuple[dt.date, dt.datetime] | None, at: tuple[dt.date, dt.datetime], *, what: str, table: str) -> None:
