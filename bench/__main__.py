@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 from bench.figures import FIGURES, OWN_PROCESSES, Bench, Figure
 from bench.stage import Stage, prepare_blocks, prepare_files, prepare_readings
 
-POINTS = {"full": 4096, "small": 128}
-"""Metering points; 90 days of 96 readings each: 35 million readings and 1.1 million."""
+POINTS = {"full": 4096, "small": 128, "large": 16384}
+"""Metering points; 90 days of 96 readings each: 35 million readings, 1.1 million, 142 million."""
 _ALL = {"blocks", "files"}
 WHOLE = {"features": {"blocks"}, "ingest": {"files"}, "scaling": _ALL, "memory": _ALL, "workers": _ALL}
 QUARTER = {"rows": {"blocks", "readings"}, "scaling": _ALL, "memory": _ALL}
@@ -58,10 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 where every figure reached its goal."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(FIGURES), help="figures to measure; default all")
-    parser.add_argument("--scale", choices=list(POINTS), default="full", help="small: a smoke test, its figures mean nothing")
+    parser.add_argument(
+        "--scale", choices=list(POINTS), default="full", help="small: a smoke test, it means nothing; large: four times full"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="timed rounds; one more comes first and is not counted")
     parser.add_argument("--json-file", type=Path, help="also write the lines to this file")
-    parser.add_argument("--folder", type=Path, help="where 3 GB of inputs go while it runs; default the system's temporary folder")
+    parser.add_argument("--folder", type=Path, help="where 3 GB (large: 12) go while it runs; default the system's temporary folder")
     given = parser.parse_args(arguments)
     if given.folder:
         given.folder.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def anomalies_list(
     """
     from gridlens.pipelines.anomaly_look import list_alerts
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_alerts(spark, settings, as_of=as_of, limit=limit, kind=kind, visits=visits)
     print_json(rows) if as_json else print_table(rows)
 
@@ -64,6 +64,6 @@ def anomalies_show(
     """
     from gridlens.pipelines.anomaly_look import show_alert
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         facts = show_alert(spark, settings, account, as_of=as_of)
     print_json(facts) if as_json else print_summary(account, facts)

@@ -79,7 +79,7 @@ def associations_list(
     """
     from gridlens.pipelines.association_look import RuleSelection, list_rules
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_rules(spark, settings, RuleSelection(basket, item, scope, limit, tested))
     print_json(rows) if as_json else print_table(rows, _SHOWN)
 
@@ -95,7 +95,7 @@ def associations_show(
     """
     from gridlens.pipelines.association_look import show_rule
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = show_rule(spark, settings, rule)
     if as_json:
         print_json(rows)

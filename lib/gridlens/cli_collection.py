@@ -43,7 +43,7 @@ def collection_list(
     """
     from gridlens.pipelines.collection_look import list_cases
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_cases(spark, settings, as_of=as_of, limit=limit)
     print_json(rows) if as_json else print_table([{**row, "reasons": _text(row["reasons"])} for row in rows])
 

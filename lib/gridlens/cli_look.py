@@ -26,7 +26,7 @@ def runs(settings: Settings, limit: Annotated[int, typer.Option("--limit", min=1
     """
     from gridlens.pipelines.look import list_runs
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_runs(spark, settings, limit=limit)
     if as_json:
         print_json(rows)
@@ -47,7 +47,7 @@ def tables(
     """
     from gridlens.pipelines.look import list_tables
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = [row for row in list_tables(spark, settings) if everything or row["rows"] is not None]
     if as_json:
         print_json(rows)

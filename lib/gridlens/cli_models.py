@@ -91,7 +91,7 @@ def models(
     if drift:
         if name is None:
             raise SettingsError("--drift is about one model: name it, as in `gridlens models arrears --drift`")
-        with session(settings) as spark:
+        with session(settings, brief=True) as spark:
             rows = list_drift(spark, settings, name)
     else:
         rows = list_versions(settings, name) if name else list_models(settings)
@@ -144,7 +144,7 @@ def explain(
     """
     from gridlens.pipelines.model_reads import explain_score
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         facts, reasons = explain_score(spark, settings, name, account)
     if as_json:
         print_json({**facts, "reasons": reasons})

@@ -78,20 +78,22 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[SparkSession]:
+def session(settings: Settings, *, brief: bool = False) -> Iterator[SparkSession]:
     """The session of the settings; one that was already running (a notebook's, a test's) is left running.
 
-    Where this process starts Java itself, what Java says goes to ``logs/spark.log``, not to the screen.
+    Where this process starts Java itself, what Java says goes to ``logs/spark.log``, not to the screen; ``brief`` starts it for a
+    question about a few rows.
     """
     from pyspark.sql import SparkSession
 
-    from gridlens.session import get_spark
+    from gridlens.session import get_spark, in_brief
 
     quiet_spark_errors()
     active = SparkSession.getActiveSession()
     own_java = active is None and settings.profile == "local" and not os.environ.get("PYSPARK_GATEWAY_PORT")
     if own_java:
-        settings = settings.model_copy(update={"spark": {**settings.spark, **java_log_options(settings)}})
+        spark_conf = {**settings.spark, **java_log_options(settings)}
+        settings = settings.model_copy(update={"spark": in_brief(spark_conf) if brief else spark_conf})
         with java_log(settings):
             spark = get_spark(settings)
     else:

@@ -34,7 +34,7 @@ def profile(
     from gridlens.reports.profile_page import write_page
 
     library = tag_library(settings)  # a mistake in a definition is told before Spark starts
-    with session(settings) as spark, step(f"Reading account {account}"):
+    with session(settings, brief=True) as spark, step(f"Reading account {account}"):
         picture = profile_of(spark, settings, account, as_of=as_of, known_at=known_at, library=library)
     if html:
         write_page(picture, html)

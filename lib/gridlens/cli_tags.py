@@ -101,6 +101,6 @@ def tags_explain(
 
     library = tag_library(settings)
     library.tag(tag)  # a mistyped name is told before Spark starts
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         explanation = explain_tag(spark, settings, account, tag, limit=limit, library=library)
     print_json(explanation) if as_json else print_explanation(explanation)

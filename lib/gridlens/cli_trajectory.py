@@ -62,7 +62,7 @@ def trajectory_show(
     """
     from gridlens.pipelines.trajectory_look import account_trajectory
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = account_trajectory(spark, settings, account, first=first, last=last, limit=limit)
     if as_json:
         print_json(rows)

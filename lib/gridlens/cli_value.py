@@ -48,7 +48,7 @@ def value_list(
     """
     from gridlens.pipelines.value_look import list_values
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_values(spark, settings, as_of=as_of, limit=limit, category=category, band=band)
     print_json(rows) if as_json else print_table(rows)
 
@@ -64,7 +64,7 @@ def value_show(
     """
     from gridlens.pipelines.value_look import show_value
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         facts = show_value(spark, settings, account, as_of=as_of)
     print_json(facts) if as_json else print_summary(account, facts)
 
@@ -100,7 +100,7 @@ def offers_list(
     """
     from gridlens.pipelines.value_look import list_offers, offers_by_product
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         if by_product:
             rows = offers_by_product(spark, settings, as_of=as_of)
         else:
@@ -119,7 +119,7 @@ def offers_show(
     """
     from gridlens.pipelines.value_look import show_offers
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = show_offers(spark, settings, account, as_of=as_of)
     print_json(rows) if as_json else print_table(rows, title=account)
 
@@ -154,6 +154,6 @@ def substitution_list(
     """
     from gridlens.pipelines.value_look import list_substitution
 
-    with session(settings) as spark:
+    with session(settings, brief=True) as spark:
         rows = list_substitution(spark, settings, as_of=as_of, limit=limit, by=by)
     print_json(rows) if as_json else print_table(rows)

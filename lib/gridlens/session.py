@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
@@ -19,6 +20,18 @@ _DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+_PLANNED_ONCE = {"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false"}
+_COMPILED_QUICKLY = "-XX:TieredStopAtLevel=1"
+
+
+def in_brief(conf: Mapping[str, str]) -> dict[str, str]:
+    """Spark settings of a process that starts Java for one question about a few rows, and ends.
+
+    Its time is planning: Java compiles quickly rather than well, and plans are made once and walked through as they are. On the default
+    province `gridlens tags explain` took 18 instead of 23 s, `gridlens profile` 29 instead of 36, at 0.63 of the processor time (2026-11).
+    """
+    options = conf.get("spark.driver.extraJavaOptions", "")
+    return {**conf, **_PLANNED_ONCE, "spark.driver.extraJavaOptions": f"{options} {_COMPILED_QUICKLY}".strip()}
 
 
 def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
