@@ -133,10 +133,17 @@ def _plans(of: Planted) -> pd.Series:
 
 
 def bought(of: Planted) -> pd.DataFrame:
-    """Probability of buying one of the label's products in the window."""
+    """Probability of buying one of the label's products in the window.
+
+    ``by_kind`` is its mean over the customers of one archetype and kind of district: what remains without the hidden traits of the account
+    itself, such as the fuel that it burns, of which no source holds a sign.
+    """
     rows = _of_categories(of, "categories")
     stays = (1 - rows["monthly_probability"].astype(float)) ** (of.window.horizon_days / MONTH)
-    return (1 - stays.groupby(rows["account_id"]).prod()).to_frame("planted")
+    account = of.table("account").set_index("account_id")
+    planted = (1 - stays.groupby(rows["account_id"]).prod()).reindex(account.index).fillna(0.0)
+    by_kind = planted.groupby([account["archetype"], account["district_kind"]]).transform("mean")
+    return pd.DataFrame({"planted": planted, "by_kind": by_kind})
 
 
 def _of_categories(of: Planted, argument: str) -> pd.DataFrame:

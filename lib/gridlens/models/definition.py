@@ -82,10 +82,16 @@ class ModelFeature(Frozen):
 
 
 class AlgorithmDefinition(Frozen):
-    """An algorithm with the values that each of its settings may take; every combination is a candidate."""
+    """An algorithm with the values that each of its settings may take; every combination is a candidate.
+
+    Attributes:
+        min_positives: it is tried where the training rows have as many positives, so that one definition serves a small company and a
+            large one.
+    """
 
     kind: Kind
     grid: Grid = ModelField(default_factory=dict)
+    min_positives: int = ModelField(default=0, ge=0)
 
     @model_validator(mode="after")
     def _known_settings(self) -> AlgorithmDefinition:
@@ -116,6 +122,17 @@ class LearnerDefinition(Frozen):
     folds: int = ModelField(default=3, ge=2, le=10)
     min_category_share: float = ModelField(default=0.005, ge=0, lt=0.5)
     seed: int = 20260331
+
+    @field_validator("algorithms")
+    @classmethod
+    def _one_for_few(cls, value: tuple[AlgorithmDefinition, ...]) -> tuple[AlgorithmDefinition, ...]:
+        if value and all(algorithm.min_positives for algorithm in value):
+            raise ValueError("every algorithm has min_positives; leave it out of one, so that few positives are learned from too")
+        return value
+
+    def with_positives(self, positives: int) -> LearnerDefinition:
+        """The learner of training rows that have so many positives."""
+        return self.model_copy(update={"algorithms": tuple(a for a in self.algorithms if a.min_positives <= positives)})
 
 
 class Gate(Frozen):

@@ -81,6 +81,7 @@ def fit(
     """
     _require_columns(train, features, label, by)
     rows, positives = _counted(train, label)
+    learner = learner.with_positives(positives)
     weight = WEIGHT if WEIGHT in train.columns else None
     laid_out = _laid_out(train, features, learner, label, by, weight, rows).persist()
     found = profile(laid_out, features, min_category_share=learner.min_category_share)

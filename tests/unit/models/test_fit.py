@@ -147,6 +147,19 @@ def test_the_best_alone_and_calibrated_by_steps(spark: SparkSession, train: Data
     assert error_in_tens(rows["prediction"], rows["truth"]) < 0.03
 
 
+def test_an_algorithm_that_needs_more_positives_is_not_tried(train: DataFrame) -> None:
+    positives = train.where("label = 1").count()
+    regression = AlgorithmDefinition(kind="logistic_regression")
+    trees = SMALL.algorithms[0]
+
+    def kinds(needed: int) -> list[str]:
+        learner = SMALL.model_copy(update={"algorithms": (regression, trees.model_copy(update={"min_positives": needed}))})
+        return [row["algorithm"] for row in fit(train, FEATURES, learner).candidates]
+
+    assert kinds(positives) == ["logistic_regression", "gradient_boosted_trees"]
+    assert kinds(positives + 1) == ["logistic_regression"]
+
+
 def test_rows_that_weigh_nothing_change_nothing(train: DataFrame) -> None:
     learner = LearnerDefinition(algorithms=(AlgorithmDefinition(kind="logistic_regression"),), folds=2)
     turned = train.withColumn("weight", F.lit(0.0)).withColumn("label", 1 - F.col("label"))

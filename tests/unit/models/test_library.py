@@ -99,6 +99,12 @@ def test_a_definition_comes_with_its_label_and_columns(tmp_path: Path) -> None:
         ("    groups:", "    group:", 19, "unknown"),
         ("score_from: 0.1", "score_from: 0", 20, "rising score_from"),
         ("horizon_days: 30", "horizon_days: 0", 13, "greater than or equal to 1"),
+        (
+            "kind: logistic_regression,",
+            "kind: logistic_regression, min_positives: 9,",
+            18,
+            "every algorithm has min_positives; leave it out of one",
+        ),
     ],
 )
 def test_a_mistake_names_file_and_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
