@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from pathlib import Path
 
 import world
@@ -41,11 +40,11 @@ def _files() -> dict[str, str]:
 SOURCES = ("points", "curves", "registers", "weather")
 
 
-def chain_in(spark: SparkSession, zone: str, inputs: Path, folder: Path, sources: Sequence[str] = SOURCES) -> dict[str, list[str]]:
+def chain_in(spark: SparkSession, zone: str, inputs: Path, folder: Path) -> dict[str, list[str]]:
     """All silver and gold tables that ingest and features make in a session of ``zone``."""
     if not inputs.exists():
         world.write(inputs, _files())
-    options = IngestOptions(world.define(folder, sources), inputs)
+    options = IngestOptions(world.define(folder, SOURCES), inputs)
     settings = load_settings("local", overrides={"root_dir": str(folder / "gridlens")})
     before = spark.conf.get("spark.sql.session.timeZone")
     spark.conf.set("spark.sql.session.timeZone", zone)

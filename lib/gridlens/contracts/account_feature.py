@@ -42,6 +42,13 @@ BASE_FIELDS = (
     Field("tariff_id", "string", "Tariff of the main point", null=f"{NO_POINT}, or its tariff is unknown"),
     Field("transformer_id", "string", "Transformer (台区) of the main point", null=f"{NO_POINT}, or fed at 35 kV or above"),
     Field("feeder_id", "string", "Feeder of the main point", null=NO_POINT),
+    Field(
+        "age_band",
+        "string",
+        "Age that the holder reaches in the year of as_of, in bands; models are compared by it and may not read it",
+        allowed=tuple(codes.AGE_BANDS),
+        null="company, or the year of birth is not recorded or cannot be",
+    ),
 )
 BASE_FEATURES = (
     *features(

@@ -45,6 +45,7 @@ class Evidence:
 
 
 _ACCOUNT = Evidence(SILVER["account"], ACCOUNT_KEY, "valid_from", ("party_id", "category", "industry_code", "opened_on", "closed_on"))
+_HOLDER = Evidence(SILVER["customer_identity"], ACCOUNT_KEY, "valid_from", ("party_id",))
 _POINT = Evidence(
     SILVER["metering_point"],
     ACCOUNT_KEY,
@@ -70,6 +71,7 @@ _OF_POINT = {
 _GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
     (tuple(f for f in (*BASE_FIELDS, *BASE_FEATURES) if f.name in _OF_POINT), (_POINT,)),
     (tuple(f for f in BASE_FEATURES if f.name == "full_load_hours_365d"), (_POINT, _REGISTER)),
+    (tuple(f for f in BASE_FIELDS if f.name == "age_band"), (_HOLDER,)),
     ((*BASE_FIELDS, *BASE_FEATURES), (_ACCOUNT,)),
     (ENERGY_FEATURES, (_REGISTER, _CURVE)),
     (SHAPE_FEATURES, (_CURVE,)),

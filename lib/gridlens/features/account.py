@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, ACCOUNT_FEATURES, COUNTS, TOLD_BY
+from gridlens.features.account_age import age_features
 from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_bills import bill_features
 from gridlens.features.account_energy import Rows, account_energy, point_holdings
@@ -28,6 +29,7 @@ class AccountFacts:
 
     Attributes:
         accounts: account, one row for each account_id and valid_from.
+        identities: customer_identity, one row for each account_id.
         points: metering_point, one row for each metering_point_id and valid_from, none that begins after as_of.
         points_now, points_before: the version of each point that holds on as_of, and 365 days earlier.
         readings: register_reading, every version that was known; None where there are none.
@@ -37,6 +39,7 @@ class AccountFacts:
     """
 
     accounts: DataFrame
+    identities: DataFrame
     points: DataFrame
     points_now: DataFrame
     points_before: DataFrame
@@ -72,6 +75,7 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
     payments = payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid)
     parts = (
+        age_features(facts.identities, as_of=as_of),
         account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
         account_shape(facts.months, holdings, calendar=facts.calendar, as_of=as_of),
         bill_features(facts.bills, facts.items, as_of=as_of),

@@ -12,7 +12,7 @@ from gridlens.contracts.gold import ACCOUNT_FEATURE
 
 HOLDER_DAYS = 730
 YEAR_DAYS = 365
-_LATER = ("full_load_hours_365d",)
+_LATER = ("age_band", "full_load_hours_365d")
 
 
 def account_base(accounts: DataFrame, points: DataFrame, points_before: DataFrame) -> DataFrame:

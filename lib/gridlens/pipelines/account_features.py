@@ -12,7 +12,7 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
 from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.ops import BATCH_ACCOUNT
-from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, REGISTER_READING, SILVER
+from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.features.account import AccountFacts, account_feature
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, moment_where
@@ -58,6 +58,7 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
     return AccountFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
+        identities=known(CUSTOMER_IDENTITY.name).select("account_id", "birth_year"),
         points=versions(METERING_POINT.name, "metering_point_id"),
         points_now=as_known(points, METERING_POINT, known_at=known_at, as_of=as_of),
         points_before=as_known(points, METERING_POINT, known_at=known_at, as_of=year_before),

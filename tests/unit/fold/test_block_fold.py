@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from gridlens.contracts.bronze import BRONZE
@@ -180,7 +181,7 @@ def test_the_direct_route_gives_what_the_history_route_gives(spark: SparkSession
 def test_a_day_has_its_own_length(spark: SparkSession, zone: str, day: dt.date, intervals: int, columns: int) -> None:
     piece = bronze_row(zone=zone, local_date=day, resolution_minutes=60, values=[float(n) for n in range(columns)], multiplied=True)
     rows, points = frames(spark, [piece], [])
-    for session_zone in ("UTC", "Asia/Shanghai"):
+    for session_zone in ("UTC", "Asia/Shanghai", "Europe/Berlin", "Australia/Sydney"):
         spark.conf.set("spark.sql.session.timeZone", session_zone)
         try:
             block = blocks.to_blocks(blocks.route(rows, points)[0]).selectExpr("*", "unix_seconds(start_utc) AS start_s").first()
@@ -193,8 +194,6 @@ def test_a_day_has_its_own_length(spark: SparkSession, zone: str, day: dt.date, 
             expected = [0.0, 1.0, 2.0, None, *[float(n) for n in range(3, 24)]]
         assert block["values"] == expected
         local = dt.datetime.fromtimestamp(block["start_s"], UTC)
-        from zoneinfo import ZoneInfo
-
         assert local.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == dt.datetime.combine(day, dt.time())
 
 

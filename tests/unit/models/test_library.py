@@ -18,6 +18,7 @@ COLUMNS = {
     "late_bills_90d": "int",
     "category": "string",
     "opened_on": "date",
+    "age_band": "string",
     "party_id": "string",
     "profile_working_kw": "array<double>",
 }
@@ -86,6 +87,7 @@ def test_a_definition_comes_with_its_label_and_columns(tmp_path: Path) -> None:
         ("name: late_share_365d", "name: party_id", 15, "party_id says who the customer is"),
         ("name: late_bills_90d, kind: category", "name: late_bills_90d, kind: flag", 17, "is int, which is no flag; write kind: number"),
         ("name: late_bills_90d, kind: category", "name: late_share_365d, kind: category", 14, "late_share_365d is listed twice"),
+        ("name: late_bills_90d", "name: age_band", 17, "age_band is there to compare groups .* name it under groups"),
         ("name: is_open, kind: flag", "name: is_open, kind: flag, monotone: increasing", 16, "only a number can be increasing"),
         ("name: is_open, kind: flag", "name: is_open, kind: flag, actionable: true", 16, "say in act"),
         ("name: is_open, kind: flag", "name: is_open, kind: flag, act: call", 16, "not actionable"),
