@@ -25,6 +25,7 @@ GROUPED = ("string", "boolean", "int")
 IDENTITIES = ("party_id", "account_id")
 COMPARED_ONLY = ("age_band",)
 """Columns that tell groups apart which a model has to treat alike: it is compared by them and may not read them."""
+NOT_READ = "is there to compare groups that a model has to treat alike; take it out, and name it under groups"
 """Who somebody is: a model would learn names by heart."""
 _WORDING: dict[str, Any] = {
     **dict.fromkeys(("name_zh", "name_en", "purpose", "limits", "owner"), True),
@@ -144,7 +145,7 @@ def feature_mistakes(feature: ModelFeature, columns: Mapping[str, str]) -> Itera
         what = "says who the customer is" if name in IDENTITIES else "is no column of account_feature_v1"
         yield "name", f"feature {name} {what}; {nearest(name, fitting, 'see `gridlens tables` or docs/tables.md for what there is')}"
     elif name in COMPARED_ONLY:
-        yield "name", f"feature {name} is there to compare groups that a model has to treat alike; take it out, and name it under groups"
+        yield "name", f"feature {name} {NOT_READ}"
     elif not _fits(kind, columns[name]):
         other = [k for k in TYPES if _fits(k, columns[name])]
         remedy = f"write kind: {other[0]}" if other else "take another column (days since a date are numbers)"

@@ -11,7 +11,7 @@ from gridlens.definitions import Defined, definition_files, parse_definitions, r
 from gridlens.errors import nearest
 from gridlens.models.characteristic import Characteristic
 from gridlens.models.definition import AlgorithmDefinition, Band, LearnerDefinition, ModelDefinition, ModelFeature
-from gridlens.models.library import GROUPED, Model, checked_model
+from gridlens.models.library import COMPARED_ONLY, GROUPED, NOT_READ, Model, checked_model
 from gridlens.models.scorecard_definition import ScorecardDefinition
 
 
@@ -81,6 +81,8 @@ def _of_characteristics(definition: ScorecardDefinition, columns: Mapping[str, s
         for column in one.columns:
             if column not in columns:
                 yield at, f"{name}: there is no column {column}; {nearest(column, columns, 'see docs/tables.md')}"
+            if column in COMPARED_ONLY:
+                yield (*at, "inputs"), f"{name}: {column} {NOT_READ}"
         if one.how == "value" and len(one.inputs) > 1:
             yield (*at, "inputs"), f"{name}: expected one input, or how: sum, mean, max, min or above"
         if (one.how == "above") != (one.limit is not None):

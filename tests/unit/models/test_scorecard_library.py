@@ -13,7 +13,7 @@ from scorecard_support import definition
 
 ROOT = Path(__file__).resolve().parents[3]
 COLUMNS = dict.fromkeys(("late_share", "late_percent", "bill", "extra", "income", "delay_1", "delay_2", "noise"), "double")
-COLUMNS |= {"channel": "string", "category": "string", "opened": "date", "is_open": "boolean"}
+COLUMNS |= {"age_band": "string", "channel": "string", "category": "string", "opened": "date", "is_open": "boolean"}
 
 
 def written(folder: Path, **changes: object) -> Path:
@@ -50,6 +50,7 @@ def test_the_scorecard_that_comes_along_holds_and_is_trained_as_a_model() -> Non
         ({"characteristics": [one(inputs=["channel"])]}, "reads text; write kind: category"),
         ({"characteristics": [one(kind="category")]}, "a category is text, a whole number or a flag, not double"),
         ({"characteristics": [one(inputs=["channel"], kind="category", over="bill")]}, "remove how, over, floor and special"),
+        ({"characteristics": [one(inputs=["age_band"], kind="category")]}, "age_band is there to compare groups"),
         ({"population": "is_opn"}, "is_opn"),
         ({"label": {"function": "bill_unpayed", "horizon_days": 30}}, "did you mean bill_unpaid?"),
         ({"grades": {"best_first": [{"id": "A", "zh": "A", "en": "A"}] * 2}}, "a grade is listed twice"),
