@@ -39,7 +39,7 @@ def graph_neighbours(settings: Settings, account: _Account, as_of: AsOf = None, 
     """
     from gridlens.pipelines.graph_queries import neighbours_of
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         result = neighbours_of(spark, settings, account, limit=limit, as_of=as_of)
     print_result("Neighbours", result, as_json=as_json)
 
@@ -53,7 +53,7 @@ def graph_group(settings: Settings, account: _Account, as_of: AsOf = None, limit
     """
     from gridlens.pipelines.graph_queries import group_of
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         result = group_of(spark, settings, account, limit=limit, as_of=as_of)
     print_result("Group", result, as_json=as_json)
 

@@ -47,7 +47,7 @@ def tables(
     """
     from gridlens.pipelines.look import list_tables
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         rows = [row for row in list_tables(spark, settings) if everything or row["rows"] is not None]
     if as_json:
         print_json(rows)

@@ -86,11 +86,12 @@ def session(settings: Settings, *, brief: bool = False) -> Iterator[SparkSession
     """
     from pyspark.sql import SparkSession
 
-    from gridlens.session import get_spark, in_brief
+    from gridlens.session import get_spark, in_brief, made_elsewhere
 
     quiet_spark_errors()
     active = SparkSession.getActiveSession()
-    own_java = active is None and settings.profile == "local" and not os.environ.get("PYSPARK_GATEWAY_PORT")
+    started = active is not None or made_elsewhere(settings) or bool(os.environ.get("PYSPARK_GATEWAY_PORT"))
+    own_java = settings.profile == "local" and not started
     if own_java:
         spark_conf = {**settings.spark, **java_log_options(settings)}
         settings = settings.model_copy(update={"spark": in_brief(spark_conf) if brief else spark_conf})

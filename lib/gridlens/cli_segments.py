@@ -89,7 +89,7 @@ def segments_large(
     """
     from gridlens.pipelines.segment_reads import show_large
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         rows = show_large(spark, settings, limit=limit, high_quality=high_quality)
     print_json(rows) if as_json else print_table(rows)
 
@@ -109,6 +109,6 @@ def segments_small(
     from gridlens.pipelines.segment_reads import dimensions, show_small
 
     wanted = dimensions(by)
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         rows = show_small(spark, settings, wanted, limit=limit)
     print_json(rows) if as_json else print_table(rows)

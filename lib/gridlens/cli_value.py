@@ -48,7 +48,7 @@ def value_list(
     """
     from gridlens.pipelines.value_look import list_values
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         rows = list_values(spark, settings, as_of=as_of, limit=limit, category=category, band=band)
     print_json(rows) if as_json else print_table(rows)
 
@@ -100,7 +100,7 @@ def offers_list(
     """
     from gridlens.pipelines.value_look import list_offers, offers_by_product
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         if by_product:
             rows = offers_by_product(spark, settings, as_of=as_of)
         else:
@@ -154,6 +154,6 @@ def substitution_list(
     """
     from gridlens.pipelines.value_look import list_substitution
 
-    with session(settings, brief=True) as spark:
+    with session(settings) as spark:
         rows = list_substitution(spark, settings, as_of=as_of, limit=limit, by=by)
     print_json(rows) if as_json else print_table(rows)

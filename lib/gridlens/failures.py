@@ -40,6 +40,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "another run changed the same table at the same time: wait until it ends and run again",
     ),
     (
+        r"A schema mismatch detected when writing to the Delta table|DELTA_METADATA_MISMATCH",
+        "a table lacks columns that this version writes: run `gridlens migrate`, then run this again",
+    ),
+    (
         r"DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
         "a table does not take an unknown value: where an earlier version made it, run `gridlens migrate`, then run this again",
     ),

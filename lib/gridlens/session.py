@@ -34,17 +34,21 @@ def in_brief(conf: Mapping[str, str]) -> dict[str, str]:
     return {**conf, **_PLANNED_ONCE, "spark.driver.extraJavaOptions": f"{options} {_COMPILED_QUICKLY}".strip()}
 
 
+def made_elsewhere(settings: Settings) -> bool:
+    """True where the session is a server's or the platform's, and this process starts no Java."""
+    remote = os.environ.get("SPARK_REMOTE", "")  # of remote("local[2]") this process starts the server itself
+    return (bool(remote) and not remote.startswith("local")) or settings.profile == "databricks"
+
+
 def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
     """The session that the settings describe; an already running one is used as it is.
 
     Raises:
         PlatformError: Java or Delta's jars are missing; says what to do.
     """
-    remote = os.environ.get("SPARK_REMOTE", "")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # unset, the first Python function finds no pandas
     builder = SparkSession.builder.appName(name)
-    elsewhere = bool(remote) and not remote.startswith("local")  # of remote("local[2]") this process starts the server itself
-    if elsewhere or settings.profile == "databricks":
+    if made_elsewhere(settings):
         spark = builder.getOrCreate()
         _set_runtime_conf(spark, settings)
         return spark

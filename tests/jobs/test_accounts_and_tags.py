@@ -105,6 +105,7 @@ def test_every_part_says_something(province: Settings) -> None:
         "purchases_total",
         "logins_90d",
         "peer_count",
+        "age_band",
     )
     for name in telling:
         assert len({row[name] for row in found}) > 2, name

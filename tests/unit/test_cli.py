@@ -185,6 +185,7 @@ def test_a_cause_below_the_error_is_found() -> None:
     assert (sentence(outer) or "").startswith("the disk is full")
     assert summary(outer) == "RuntimeError"
     assert "gridlens migrate" in (sentence(ValueError("[DELTA_NOT_NULL_CONSTRAINT_VIOLATED] column: c")) or "")
+    assert "gridlens migrate" in (sentence(ValueError("[DELTA_METADATA_MISMATCH] A schema mismatch detected when writing")) or "")
     assert sentence(ValueError("nothing known")) is None
 
 

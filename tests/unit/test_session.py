@@ -46,8 +46,11 @@ def test_a_question_about_a_few_rows_has_java_compile_quickly_and_keeps_the_user
     assert (question["spark.sql.adaptive.enabled"], job["spark.sql.adaptive.enabled"]) == ("false", "true")
 
 
-@pytest.mark.parametrize("profile", ["cluster", "databricks"])
-def test_a_session_made_elsewhere_is_as_its_settings_say(started: list[dict[str, str]], profile: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", ["local", "cluster", "databricks"])
+def test_a_session_made_elsewhere_is_as_its_settings_say(
+    started: list[dict[str, str]], profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", "sc://spark:15002")
     settings = load_settings(profile, overrides={"root_dir": str(tmp_path)})
     with session(settings, brief=True):
         pass

@@ -51,7 +51,8 @@ def test_fields_that_identify_a_person_are_personal(full: str) -> None:
 
 def test_identity_stands_apart() -> None:
     holders = {full for full, table in TABLES.items() if table.layer in ("silver", "gold", "ops") and table.personal}
-    assert holders == {"silver.customer_identity", "silver.service_event", "silver.quarantine"}
+    assert holders == {"silver.customer_identity", "silver.service_event", "silver.quarantine", "gold.account_feature_v1"}
+    assert TABLES["gold.account_feature_v1"].personal == ["age_band"]
 
 
 def test_a_row_shows_everything_and_escapes_the_bar() -> None:

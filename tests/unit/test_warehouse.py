@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from gridlens.errors import ContractError
+from gridlens.failures import sentence
 from gridlens.tables import Field, Table, literal_in
 from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
@@ -90,3 +92,12 @@ def test_what_breaks_the_contract_is_not_written(spark: SparkSession, warehouse:
     with pytest.raises(ContractError, match="table probe: value is string, expected double"):
         warehouse.append(PROBE, frame(spark, good).selectExpr("id", "month", "cast(value AS string) AS value", "kind"))
     assert content(warehouse) == good
+
+
+@pytest.mark.spark
+def test_a_table_of_an_earlier_version_says_to_migrate(spark: SparkSession, warehouse: Warehouse) -> None:
+    warehouse.append(PROBE, frame(spark, {("x", MARCH): (1.0, "a")}))
+    newer = replace(PROBE, fields=(*PROBE.fields, Field("more", "string", "New", null="before")))
+    with pytest.raises(Exception, match="mismatch") as caught:
+        warehouse.append(newer, frame(spark, {("y", MARCH): (1.0, "a")}).selectExpr("*", "'z' AS more"))
+    assert "run `gridlens migrate`" in (sentence(caught.value) or "")

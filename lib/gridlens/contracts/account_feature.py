@@ -17,7 +17,7 @@ from gridlens.contracts.account_money import BILL_FEATURES, INDUSTRY_FEATURES, P
 from gridlens.contracts.account_shape import SHAPE_FEATURES
 from gridlens.contracts.entities import ACCOUNT
 from gridlens.contracts.feature import OWN, Feature, features
-from gridlens.tables import Field, Table
+from gridlens.tables import Field, Sensitivity, Table
 
 D = "double"
 MIN_PEERS = 15
@@ -48,8 +48,11 @@ BASE_FIELDS = (
         "Age that the holder reaches in the year of as_of, in bands; models are compared by it and may not read it",
         allowed=tuple(codes.AGE_BANDS),
         null="company, or the year of birth is not recorded or cannot be",
+        sensitivity=Sensitivity.PERSONAL,  # two bands of one account, a year apart, tell the year of birth
     ),
 )
+COMPARED_ONLY = ("age_band",)
+"""Columns that tell groups apart which are to be treated alike: models are compared by them; no definition may read them."""
 BASE_FEATURES = (
     *features(
         "account",

@@ -19,8 +19,8 @@ CUSTOMER_CATEGORIES = {
     "ev_station": "电动汽车充换电",
 }
 PARTY_KINDS = {"person": "个人", "company": "单位"}
-AGE_BANDS = {"under_30": (0, "30岁以下"), "30_to_44": (30, "30至44岁"), "45_to_59": (45, "45至59岁"), "60_and_over": (60, "60岁及以上")}
-"""Band of a person's age to its first year of age and its name."""
+AGE_BANDS = {"under_30": 0, "30_to_44": 30, "45_to_59": 45, "60_and_over": 60}
+"""Band of a person's age to its first year of age, youngest first."""
 BILLING_KINDS = {"postpaid": "后付费", "prepaid": "费控预付费"}
 VOLTAGE_LEVELS = {"0.22kV": "220 V", "0.38kV": "380 V", "10kV": "10 kV", "35kV": "35 kV", "110kV": "110 kV"}
 TARIFF_PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")  # 尖 峰 平 谷 深谷

@@ -75,7 +75,7 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
     payments = payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid)
     parts = (
-        age_features(facts.identities, as_of=as_of),
+        age_features(facts.identities, accounts, as_of=as_of),
         account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
         account_shape(facts.months, holdings, calendar=facts.calendar, as_of=as_of),
         bill_features(facts.bills, facts.items, as_of=as_of),

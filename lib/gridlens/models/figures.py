@@ -89,7 +89,8 @@ class GroupFigures:
         roc_auc: None where the group has one class only.
         selected: share of the group's rows among the cases of the team's capacity.
         recall: share of the group's positives among them; None without positives.
-        judged: enough predicted or observed positives for the ratio to count in the disparity.
+        judged: the ratio counts in the disparity: there are enough predicted or observed positives, and it is not the rest without an age
+            (companies, most of them), who are told from persons by category.
     """
 
     column: str

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gridlens.contracts.account_feature import COMPARED_ONLY
 from gridlens.definitions import Defined, definition_files, explain, fingerprint_of, parse_definitions, refuse_repeated
 from gridlens.errors import SettingsError, nearest
 from gridlens.expressions import Checked, check
@@ -23,10 +24,8 @@ TYPES: dict[str, tuple[str, ...]] = {
 """Column types that a kind of feature may have."""
 GROUPED = ("string", "boolean", "int")
 IDENTITIES = ("party_id", "account_id")
-COMPARED_ONLY = ("age_band",)
-"""Columns that tell groups apart which a model has to treat alike: it is compared by them and may not read them."""
-NOT_READ = "is there to compare groups that a model has to treat alike; take it out, and name it under groups"
 """Who somebody is: a model would learn names by heart."""
+NOT_READ = "is there to compare groups that a model has to treat alike; take it out, and name it under groups"
 _WORDING: dict[str, Any] = {
     **dict.fromkeys(("name_zh", "name_en", "purpose", "limits", "owner"), True),
     "features": {"__all__": dict.fromkeys(("zh", "en", "act", "strong_because"), True)},
@@ -124,7 +123,9 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
     for i, feature in enumerate(definition.features):
         for step, sentence in feature_mistakes(feature, columns):
             yield ("features", i, step), sentence
-    usable = {name: kind for name, kind in columns.items() if kind in GROUPED and name not in IDENTITIES}
+    usable = {name: kind for name, kind in columns.items() if kind in GROUPED and name not in IDENTITIES} | dict.fromkeys(
+        COMPARED_ONLY, "string"
+    )
     for i, name in enumerate(definition.groups):
         if name not in usable:
             hint = nearest(name, usable, "expected a column of text, whole numbers or flags")
@@ -140,12 +141,12 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
 def feature_mistakes(feature: ModelFeature, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(field, sentence) of everything that does not hold about a feature, given the columns that may be read with their types."""
     name, kind = feature.name, feature.kind
-    if name in IDENTITIES or name not in columns:
+    if name in COMPARED_ONLY:
+        yield "name", f"feature {name} {NOT_READ}"
+    elif name in IDENTITIES or name not in columns:
         fitting = [column for column, type_ in columns.items() if _fits(kind, type_) and column not in IDENTITIES]
         what = "says who the customer is" if name in IDENTITIES else "is no column of account_feature_v1"
         yield "name", f"feature {name} {what}; {nearest(name, fitting, 'see `gridlens tables` or docs/tables.md for what there is')}"
-    elif name in COMPARED_ONLY:
-        yield "name", f"feature {name} {NOT_READ}"
     elif not _fits(kind, columns[name]):
         other = [k for k in TYPES if _fits(k, columns[name])]
         remedy = f"write kind: {other[0]}" if other else "take another column (days since a date are numbers)"

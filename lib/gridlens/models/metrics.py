@@ -13,6 +13,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from gridlens.contracts.account_feature import COMPARED_ONLY
 from gridlens.errors import SourceError
 from gridlens.models import metric_kernels as kernels
 from gridlens.models.definition import Costs
@@ -175,7 +176,7 @@ def group_figures(name: Grouping, group: Counts, everyone: Counts, capacity: int
         roc_auc=kernels.roc_auc(group),
         selected=float((selected * group.rows).sum()) / group.total,
         recall=float((selected * group.positives).sum()) / group.found if group.found else None,
-        judged=max(group.predicted, group.found) >= JUDGED_FROM,
+        judged=max(group.predicted, group.found) >= JUDGED_FROM and not (name[0] in COMPARED_ONLY and name[1] == UNKNOWN),
     )
 
 

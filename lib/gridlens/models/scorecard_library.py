@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from gridlens.contracts.account_feature import COMPARED_ONLY
 from gridlens.definitions import Defined, definition_files, parse_definitions, refuse_repeated
 from gridlens.errors import nearest
 from gridlens.models.characteristic import Characteristic
 from gridlens.models.definition import AlgorithmDefinition, Band, LearnerDefinition, ModelDefinition, ModelFeature
-from gridlens.models.library import COMPARED_ONLY, GROUPED, NOT_READ, Model, checked_model
+from gridlens.models.library import GROUPED, NOT_READ, Model, checked_model
 from gridlens.models.scorecard_definition import ScorecardDefinition
 
 
@@ -79,10 +80,10 @@ def _of_characteristics(definition: ScorecardDefinition, columns: Mapping[str, s
         if ids.index(one.id) != i:
             yield (*at, "id"), f"{name} is defined twice; choose another id"
         for column in one.columns:
-            if column not in columns:
-                yield at, f"{name}: there is no column {column}; {nearest(column, columns, 'see docs/tables.md')}"
             if column in COMPARED_ONLY:
                 yield (*at, "inputs"), f"{name}: {column} {NOT_READ}"
+            elif column not in columns:
+                yield at, f"{name}: there is no column {column}; {nearest(column, columns, 'see docs/tables.md')}"
         if one.how == "value" and len(one.inputs) > 1:
             yield (*at, "inputs"), f"{name}: expected one input, or how: sum, mean, max, min or above"
         if (one.how == "above") != (one.limit is not None):

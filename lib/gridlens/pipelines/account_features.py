@@ -13,6 +13,7 @@ from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, REGISTER_READING, SILVER
+from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.features.account import AccountFacts, account_feature
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, moment_where
@@ -26,6 +27,12 @@ def batches_digest(warehouse: Warehouse) -> str:
     """What account features depend on beside load shapes: the batches loaded so far, whatever their entity."""
     batches = warehouse.read(BATCH_ACCOUNT).agg(F.count("*").alias("n"), F.bit_xor(F.xxhash64("_batch_id")).alias("digest")).first()
     return f"{batches['n']}:{batches['digest']}" if batches else ""
+
+
+def facts_digest(warehouse: Warehouse) -> str:
+    """:func:`batches_digest` and what the table is declared to hold: a column that is new to an older warehouse has to be computed."""
+    declared = fingerprint_of([(f.name, f.type, getattr(f, "formula", "")) for f in ACCOUNT_FEATURE.fields])
+    return f"{batches_digest(warehouse)}/{declared[:STAMP_LENGTH]}"
 
 
 def write_account_features(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gridlens.contracts import all_tables, find_table
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COMPARED_ONLY
 from gridlens.contracts.score import grade_fields, score_fields
 from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_table
 from gridlens.errors import DefinitionError, SettingsError
@@ -48,8 +48,8 @@ def score_columns(settings: Settings) -> dict[str, str]:
 
 
 def taggable() -> dict[str, str]:
-    """The feature columns that a tag may read, with their types: everything of an account but its key."""
-    return {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name not in ACCOUNT_FEATURE.keys}
+    """The feature columns that a definition may read, with their types: everything of an account but its key and COMPARED_ONLY."""
+    return {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name not in (*ACCOUNT_FEATURE.keys, *COMPARED_ONLY)}
 
 
 def list_tags(settings: Settings, category: str | None = None) -> list[dict[str, Any]]:

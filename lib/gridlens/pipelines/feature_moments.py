@@ -15,7 +15,7 @@ from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY
 from gridlens.lease import writer_lease
-from gridlens.pipelines.account_features import batches_digest, write_account_features
+from gridlens.pipelines.account_features import facts_digest, write_account_features
 from gridlens.pipelines.changes import ACCOUNTS, last_digests
 from gridlens.pipelines.features import run_features
 from gridlens.pipelines.history import by_this_version
@@ -45,7 +45,7 @@ def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Mo
 
 
 def _with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Moment], say: Say) -> None:
-    digest = batches_digest(warehouse)
+    digest = facts_digest(warehouse)
     current = _current(warehouse, [day for day, _ in moments], digest)
     for as_of, known_at in moments:
         if (as_of, known_at) in current:

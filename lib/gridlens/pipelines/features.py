@@ -32,7 +32,7 @@ from gridlens.features import consumption_year, load_shape_day, load_shape_month
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known, entity_key
 from gridlens.lease import writer_lease
-from gridlens.pipelines.account_features import batches_digest, write_account_features
+from gridlens.pipelines.account_features import facts_digest, write_account_features
 from gridlens.pipelines.changes import (
     ACCOUNTS,
     Digests,
@@ -95,7 +95,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
         facts = _known_facts(warehouse, as_of, known_at)
         reference = write_reference(warehouse, settings, as_of)
         moment = f"{as_of} {known_at.isoformat()} {reference.fingerprint}"
-        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{batches_digest(warehouse)} {moment}"}
+        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{facts_digest(warehouse)} {moment}"}
         before = last_digests(warehouse)
         months = _wanted(now, before, options)
         run.fingerprints |= standing(now, before, months) if options.backfill else now

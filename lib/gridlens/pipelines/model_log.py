@@ -142,7 +142,7 @@ def _params(made: Made) -> dict[str, Any]:
         "population": definition.population,
         "features": len(definition.features),
         "left_out": list(made.fitted.left_out),
-        "learner": definition.learner.model_dump(mode="json"),
+        "learner": definition.learner.with_positives(made.fitted.positives).model_dump(mode="json"),  # what was tried
         "chosen": [dict(row) for row in made.fitted.chosen],
         "moments": [str(moment.as_of) for moment in facts.moments],
         "as_of": str(facts.as_of),

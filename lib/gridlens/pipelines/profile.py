@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE, BASE_FIELDS, PEERS
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE, BASE_FIELDS, COMPARED_ONLY, PEERS
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.trajectory import TRAJECTORY
 from gridlens.errors import SettingsError
@@ -30,7 +30,7 @@ READERS = 6
 """Questions asked at the same time: each is mostly planning, which waits for nothing but itself."""
 EVENTS_SHOWN, PAYMENTS_SHOWN = 40, 12
 FIGURES = (
-    *(f.name for f in BASE_FIELDS),
+    *(f.name for f in BASE_FIELDS if f.name not in COMPARED_ONLY),
     *("is_open", "account_age_days", "party_accounts", "holder_changes_730d", "point_count", "has_pv", "contract_capacity_kva"),
     *("energy_kwh_30d", "energy_kwh_90d", "energy_kwh_365d", "energy_growth_365d", "energy_growth_year_90d", "days_known_365d"),
     *("mean_kw", "peak_kw", "load_factor", "night_share", "peak_hour", "export_kwh", "full_load_hours_365d"),

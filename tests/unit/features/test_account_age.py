@@ -19,11 +19,16 @@ ROWS = [
     ("120", 1906, "60_and_over"),
     ("121", 1905, None),
     ("not born yet", 2027, None),
-    ("company", None, None),
+    ("not recorded", None, None),
 ]
 
 
 def test_the_band_is_that_of_the_age_reached_in_the_year(spark: SparkSession) -> None:
     identities = spark.createDataFrame([row[:2] for row in ROWS], "account_id string, birth_year int")
     expected = spark.createDataFrame([(row[0], row[2]) for row in ROWS], "account_id string, age_band string")
-    assert_df_equality(age_features(identities, as_of=dt.date(2026, 1, 31)), expected, ignore_nullable=True, ignore_row_order=True)
+    accounts = spark.createDataFrame(
+        [(row[0], "person") for row in ROWS] + [("company", "company")], "account_id string, party_kind string"
+    )
+    founded = spark.createDataFrame([("company", 1995)], identities.schema)
+    found = age_features(identities.unionByName(founded), accounts, as_of=dt.date(2026, 1, 31))
+    assert_df_equality(found, expected, ignore_nullable=True, ignore_row_order=True)

@@ -18,7 +18,6 @@ COLUMNS = {
     "late_bills_90d": "int",
     "category": "string",
     "opened_on": "date",
-    "age_band": "string",
     "party_id": "string",
     "profile_working_kw": "array<double>",
 }
@@ -92,6 +91,7 @@ def test_a_definition_comes_with_its_label_and_columns(tmp_path: Path) -> None:
         ("name: is_open, kind: flag", "name: is_open, kind: flag, actionable: true", 16, "say in act"),
         ("name: is_open, kind: flag", "name: is_open, kind: flag, act: call", 16, "not actionable"),
         ("population: is_open", "population: is_opn", 9, "is_opn"),
+        ("population: is_open", "population: age_band = '60_and_over'", 9, "age_band"),
         ("population: is_open", "population: late_share_365d", 9, "expected a boolean"),
         ("function: bill_unpaid", "function: bill_unpayed", 11, "did you mean bill_unpaid"),
         ("days: 15", "days: soon", 12, "label bill_unpaid: field days"),

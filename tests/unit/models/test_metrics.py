@@ -116,6 +116,15 @@ def test_a_group_without_positives_has_a_finite_ratio(spark: SparkSession) -> No
     assert group.judged
 
 
+def test_who_has_no_age_is_shown_but_not_compared_with_the_ages(spark: SparkSession) -> None:
+    rows = [(0.5, n % 2, "60_and_over") for n in range(60)] + [(0.5, n % 2, "under_30") for n in range(60)] + [(0.9, 0, None)] * 60
+    figures = evaluate(
+        spark.createDataFrame(rows, "prediction double, label int, age_band string"), groups=["age_band"], capacity=10, min_group=10
+    )
+    assert {group.value: group.judged for group in figures.groups} == {"60_and_over": True, "under_30": True, "unknown": False}
+    assert figures.disparity == pytest.approx(1.0)
+
+
 def test_flat_names_for_the_run(figures: Figures) -> None:
     metrics = figures.as_metrics()
     assert metrics["roc_auc"] == figures.roc_auc

@@ -13,7 +13,7 @@ from scorecard_support import definition
 
 ROOT = Path(__file__).resolve().parents[3]
 COLUMNS = dict.fromkeys(("late_share", "late_percent", "bill", "extra", "income", "delay_1", "delay_2", "noise"), "double")
-COLUMNS |= {"age_band": "string", "channel": "string", "category": "string", "opened": "date", "is_open": "boolean"}
+COLUMNS |= {"channel": "string", "category": "string", "opened": "date", "is_open": "boolean"}
 
 
 def written(folder: Path, **changes: object) -> Path:

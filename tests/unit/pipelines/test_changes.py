@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
+import pytest
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.pipelines import account_features
 from gridlens.pipelines.changes import ACCOUNTS, changed_months, standing
 
 JAN, FEB, MAR = (dt.date(2026, month, 1) for month in (1, 2, 3))
@@ -36,3 +41,14 @@ def test_a_backfill_with_other_points_leaves_the_rest_to_be_computed_with_them()
 
 def test_a_backfill_before_any_whole_run_leaves_everything_to_it() -> None:
     assert changed_months(NOW, standing(NOW, {}, [FEB])) == [JAN, FEB, MAR]
+
+
+def test_a_column_that_an_older_warehouse_lacks_has_to_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Any = None
+    monkeypatch.setattr(account_features, "batches_digest", lambda warehouse: "3:77")
+    now = account_features.facts_digest(nothing)
+    older = replace(ACCOUNT_FEATURE, fields=tuple(f for f in ACCOUNT_FEATURE.fields if f.name != "age_band"))
+    monkeypatch.setattr(account_features, "ACCOUNT_FEATURE", older)
+    assert account_features.facts_digest(nothing) != now
+    assert now.startswith("3:77/")
+    assert " " not in now, "what follows a space is the moment"
