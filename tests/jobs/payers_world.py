@@ -14,7 +14,7 @@ from gridlens import __version__
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.ops import BATCH_ACCOUNT, RUN_LOG
 from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
-from gridlens.pipelines.account_features import batches_digest
+from gridlens.pipelines.account_features import facts_digest
 from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -83,7 +83,7 @@ def fill(spark: SparkSession, settings: Settings, moments: Sequence[dt.date]) ->
     put(settings, BATCH_ACCOUNT, [{"_batch_id": "first"}])
     for moment in moments:
         put(settings, ACCOUNT_FEATURE, features(random, slow, moment, settings))
-    digest = json.dumps({"batches": batches_digest(Warehouse(spark, settings))})
+    digest = json.dumps({"batches": facts_digest(Warehouse(spark, settings))})
     ran = {"job": "features", "outcome": "succeeded", "version": __version__, "parameters": digest, "fingerprints": "{}"}
     put(settings, RUN_LOG, [{"run_id": f"f{m}", "as_of": m, "known_at": knowledge_of_day(m, settings), **ran} for m in moments])
     return slow

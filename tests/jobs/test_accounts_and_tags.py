@@ -27,8 +27,10 @@ from gridlens.pipelines.sample import run_sample
 from gridlens.pipelines.tags import run_tags
 from gridlens.settings import Settings, load_settings
 from gridlens.tables import Table
+from gridlens.warehouse import Warehouse
 from notebook_shim import run_notebook
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 LAST = dt.date(2026, 3, 31)
 THEN = dt.date(2026, 2, 20)
@@ -75,7 +77,26 @@ def forgotten(whole: Settings, folder: Path) -> Settings:
     return settings
 
 
+def birth_corrected(spark: SparkSession, settings: Settings) -> str:
+    """The account of a person whose year of birth was found out to be another one after THEN."""
+    warehouse, table = Warehouse(spark, settings), SILVER["customer_identity"]
+    identities = warehouse.read(table)
+    once = identities.groupBy("account_id").agg(
+        F.count("*").alias("n"), F.max("valid_from").alias("since"), F.max("birth_year").alias("born")
+    )
+    found = once.where((F.col("n") == 1) & (F.col("since") <= F.lit(THEN)) & (F.col("born") > 1980)).orderBy("account_id").first()
+    assert found is not None
+    new = {
+        "birth_year": F.lit(1940),
+        "known_from": F.lit(dt.datetime(2026, 3, 10, tzinfo=dt.UTC)),
+        "_content_hash": F.lit(1).cast("bigint"),
+    }
+    warehouse.append(table, identities.where(F.col("account_id") == found["account_id"]).withColumns(new))
+    return str(found["account_id"])
+
+
 def test_features_computed_later_equal_those_computed_then(spark: SparkSession, province: Settings, tmp_path: Path) -> None:
+    corrected = birth_corrected(spark, province)
     then = forgotten(province, tmp_path / "then")
     for name in ("bill", "payment", "service_event", "interaction", "register_reading", "interval_day"):
         whole, part = (len(rows(Path(settings.warehouse) / "silver" / name)) for settings in (province, then))
@@ -88,6 +109,7 @@ def test_features_computed_later_equal_those_computed_then(spark: SparkSession, 
     assert len(expected) >= SAMPLE.accounts
     assert again == expected
     last = features_of(province, LAST)
+    assert last[corrected]["age_band"] == "60_and_over" != again[corrected]["age_band"]
     assert {account for account, row in last.items() if row["bill_count_365d"] > expected.get(account, row)["bill_count_365d"]}
 
     assert run_features(spark, province, FeatureOptions(as_of=THEN), say=quiet).nothing_new
