@@ -81,10 +81,10 @@ def fit(
     """
     _require_columns(train, features, label, by)
     rows, positives = _counted(train, label)
-    for algorithm in learner.algorithms:
-        if positives < algorithm.min_positives:
+    given, learner = learner.algorithms, learner.with_positives(positives)
+    for algorithm in given:
+        if algorithm not in learner.algorithms:
             say(f"{algorithm.kind} is not tried: {positives:,} positives, it asks for {algorithm.min_positives:,}")
-    learner = learner.with_positives(positives)
     weight = WEIGHT if WEIGHT in train.columns else None
     laid_out = _laid_out(train, features, learner, label, by, weight, rows).persist()
     found = profile(laid_out, features, min_category_share=learner.min_category_share)

@@ -123,9 +123,7 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
     for i, feature in enumerate(definition.features):
         for step, sentence in feature_mistakes(feature, columns):
             yield ("features", i, step), sentence
-    usable = {name: kind for name, kind in columns.items() if kind in GROUPED and name not in IDENTITIES} | dict.fromkeys(
-        COMPARED_ONLY, "string"
-    )
+    usable = [*(name for name, kind in columns.items() if kind in GROUPED and name not in IDENTITIES), *COMPARED_ONLY]
     for i, name in enumerate(definition.groups):
         if name not in usable:
             hint = nearest(name, usable, "expected a column of text, whole numbers or flags")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gridlens.audiences.library import AudienceLibrary, load_audiences
-from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COMPARED_ONLY
+from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.score import score_field
 from gridlens.contracts.tag import SQL_TYPES
 from gridlens.errors import DefinitionError
@@ -14,7 +14,7 @@ from gridlens.segments.definition import load_segmentations
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.tags.library import TagLibrary
 
-FEATURES = {f.name: f.type for f in ACCOUNT_FEATURE.fields if f.name not in ("known_at", *COMPARED_ONLY)}
+FEATURES = {name: ACCOUNT_FEATURE[name].type for name in ("account_id", "as_of")} | taggable()
 """Features that an expression may read, ``account_id`` and ``as_of`` among them, with their types."""
 
 
