@@ -65,7 +65,8 @@ def _contents() -> dict[str, bytes]:
 
 
 def _wanted(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts and path.suffix in {".py", ".yml", ".csv", ".html", ".css", ""}
+    """Everything but caches and what an editor or a desktop left: a list of suffixes would forget the next kind of file."""
+    return path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".") and path.suffix != ".pyc"
 
 
 def _write(target: Path, entries: Mapping[str, bytes]) -> Path:

@@ -30,6 +30,14 @@ rules = load_rules(conf_files(settings, "rules")).fingerprint
 tariffs = load_tariffs(conf_files(settings, "tariffs")[0].parent).fingerprints
 print(json.dumps([gridlens.__file__, gridlens.__version__, str(folder), files, rules, tariffs]))
 """
+OPENED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from gridlens.reports import model_card, profile_page
+opened = [model_card._pages().get_template("model_card.html"), model_card._texts().get_template("model_card.md")]
+opened.append(profile_page._templates().get_template("profile.html"))
+print(*(template.name for template in opened), len(model_card._text("model_card.css") + model_card._text("profile.css")) > 0)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +48,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_library_and_its_defaults(archive: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         names = set(packed.namelist())
-    library = PROJECT / "lib" / "gridlens"
-    expected = {f"gridlens/{p.relative_to(library)}" for p in library.rglob("*") if p.suffix in (".py", ".html", ".css")}
-    expected.add("gridlens/VERSION")
-    expected |= {f"gridlens/conf/{p.relative_to(PROJECT / 'conf')}" for p in (PROJECT / "conf").rglob("*") if p.suffix in (".py", ".yml")}
-    assert names == expected
+    folders = {"gridlens": PROJECT / "lib" / "gridlens", "gridlens/conf": PROJECT / "conf"}
+    files = {(place, p.relative_to(folder)) for place, folder in folders.items() for p in folder.rglob("*") if p.is_file()}
+    assert names == {f"{place}/{path}" for place, path in files if "__pycache__" not in path.parts and path.name[0] != "."}
     assert archive.name == f"gridlens-{gridlens.__version__}.zip"
 
 
@@ -62,6 +68,11 @@ def test_defaults_are_read_from_inside_the_zip(archive: Path, tmp_path: Path) ->
     assert rules
     assert len(tariffs) == len(list((conf / "tariffs").glob("*.yml")))
     assert not Path(folder).exists(), "the temporary folder goes with the process"
+
+
+def test_page_templates_open_from_inside_the_zip(archive: Path, tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", OPENED, str(archive)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout.split() == ["model_card.html", "model_card.md", "profile.html", "True"]
 
 
 @pytest.mark.parametrize("job", sorted(p.stem for p in (PROJECT / "jobs").glob("*.py")))
