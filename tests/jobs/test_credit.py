@@ -127,6 +127,21 @@ def check_against_the_served_model(settings: Settings, found: dict[str, dict[str
         assert [one["characteristic"] for one in found[name]["reasons"]] == row["reasons"]
 
 
+def test_a_scorecard_with_other_points_grades_nobody(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    (card,) = (path for path in Path(settings.mlflow_artifacts, "small").rglob("scorecard.json"))
+    kept = card.read_text(encoding="utf-8")
+    content = json.loads(kept)
+    content["lines"][0]["bins"][0]["points"] += 40
+    card.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--scorecard", "small"]
+    try:
+        for command in ("grade", "card"):
+            assert main(["credit", command, *place]) != 0
+            assert "version 1 of small was altered after it was registered (scorecard.json): it is not loaded" in capsys.readouterr().err
+    finally:
+        card.write_text(kept, encoding="utf-8")
+
+
 def test_what_is_not_there_is_said(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = ["--root-dir", str(tmp_path / "empty"), "--conf", str(settings.conf_dir)]
     assert main(["credit", "train", "--scorecard", "smal", *place]) == 2

@@ -15,9 +15,9 @@ from pyspark.ml import PipelineModel
 from gridlens.definitions import Frozen
 from gridlens.errors import SettingsError
 from gridlens.models.characteristic import GROUPS, Group
-from gridlens.models.scorecard_definition import ReasonsDefinition, ScalingDefinition
+from gridlens.models.scorecard_definition import GradeId, ReasonsDefinition, ScalingDefinition
 from gridlens.models.woe_bins import Binned
-from gridlens.models.woe_sql import added, case_sql, number, points_column, quoted, value_stage
+from gridlens.models.woe_sql import added, case_sql, number, points_column, quoted, text, value_stage
 
 FORMAT = 1
 """Of the JSON."""
@@ -44,7 +44,7 @@ class Line(Binned):
 class Grade(Frozen):
     """A grade with its rows when fitted. Attributes: points_from: least points, None of the last grade; pd: mean probability of bad."""
 
-    id: str
+    id: GradeId
     zh: str
     en: str
     points_from: float | None
@@ -154,8 +154,9 @@ class Scorecard(Frozen):
     def _grade_sql(self) -> str:
         if not self.grades:
             return "CAST(NULL AS STRING)"
-        whens = [f"WHEN `points` >= {number(g.points_from)} THEN '{g.id}'" for g in self.grades if g.points_from is not None]
-        return f"CASE {' '.join(whens)} ELSE '{self.grades[-1].id}' END" if whens else f"'{self.grades[-1].id}'"
+        whens = [f"WHEN `points` >= {number(g.points_from)} THEN {text(g.id)}" for g in self.grades if g.points_from is not None]
+        last = text(self.grades[-1].id)
+        return f"CASE {' '.join(whens)} ELSE {last} END" if whens else last
 
 
 def pyfunc_code() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as ModelField
 
@@ -11,7 +11,7 @@ from gridlens.models.characteristic import BinningDefinition, Characteristic
 from gridlens.models.definition import Gate, LabelDefinition, Snapshots
 
 _ID = r"^[a-z][a-z0-9_]*$"
-
+GradeId = Annotated[str, ModelField(pattern=r"^[A-Z]{1,3}[+-]?$")]
 
 _NAMES = {"__all__": {"zh", "en"}}
 _WORDING: dict[str, Any] = {
@@ -50,7 +50,7 @@ class ScalingDefinition(Frozen):
 class GradeDefinition(Frozen):
     """A grade. Attributes: points_from: least points; None where fitting finds the cuts."""
 
-    id: str = ModelField(pattern=r"^[A-Z]{1,3}[+-]?$")
+    id: GradeId
     zh: str = ModelField(min_length=1)
     en: str = ModelField(min_length=1)
     points_from: float | None = None

@@ -36,7 +36,7 @@ def champion_card(store: Store, plan: ScorecardPlan) -> tuple[Scorecard, Version
         version = store.version(identity)
     except RegistryError as error:
         raise RegistryError(f"scorecard {identity} has no champion: run `gridlens credit train --scorecard {identity}`") from error
-    return Scorecard.from_json(store.text(version, CARD)), version
+    return Scorecard.from_json(store.served_text(version, CARD)), version
 
 
 def champion_markdown(settings: Settings, identity: str) -> str:

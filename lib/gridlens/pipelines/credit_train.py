@@ -167,7 +167,7 @@ def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: Train
     def common(tracked: TrackedRun) -> None:
         tracked.log_fingerprints(definition=definition.fingerprint, data=facts.data)
         tracked.log_metrics(metrics)
-        tracked.log_text(fitted.json, CARD)
+        tracked.log_served(fitted.json, CARD)
         tracked.log_text(scorecard_markdown(fitted.card, [one.__dict__ for one in fitted.selection]), "scorecard.md")
 
     with store.run(definition.id, params=_params(plan, fitted, data), tags=tags) as tracked:

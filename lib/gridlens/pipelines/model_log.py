@@ -49,11 +49,11 @@ def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Ver
     with store.run(model.id, params=_params(made), tags=tags, name=f"{model.id} {facts.as_of}") as tracked:
         tracked.log_fingerprints(definition=model.fingerprint, data=facts.data)
         tracked.log_metrics(_metrics(made))
-        tracked.log_json(model.definition.model_dump(mode="json"), DEFINITION)
+        tracked.log_served(model.definition.model_dump(mode="json"), DEFINITION)
         tracked.log_json(facts.record(), "training.json")
         tracked.log_json([dict(row) for row in made.fitted.candidates], "candidates.json")
         tracked.log_json(asdict(made.judged.decision), "decision.json")
-        tracked.log_text(profile(made.scored, model.definition.features, roc_auc=made.judged.test.roc_auc).to_json(), PROFILE)
+        tracked.log_served(profile(made.scored, model.definition.features, roc_auc=made.judged.test.roc_auc).to_json(), PROFILE)
         _log_reasons(tracked, warehouse, made)
         schema = made.data.train.select(*model.features).schema
         tracked.log_pipeline(made.fitted.pipeline, schema, categories=categories(model.definition.features))
@@ -89,7 +89,7 @@ def _log_reasons(tracked: TrackedRun, warehouse: Warehouse, made: Made) -> None:
             folder=folder,
             background=made.data.train.select(*made.model.features),
         )
-        tracked.log_json({name: list(values) for name, values in told.means.items()}, MEANS)
+        tracked.log_served({name: list(values) for name, values in told.means.items()}, MEANS)
         tracked.log_json(_drivers(told, made.data.test), "drivers.json")
 
 

@@ -109,21 +109,21 @@ def _score(warehouse: Warehouse, store: Store, model: Model, version: Version, m
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)).where(model.population.column())
     champion.check(features.select(*[name for name in champion.features if name in features.columns]).schema)
     scored = champion.model.transform(features.select("account_id", *champion.features)).persist()
-    trained_by = ModelDefinition.model_validate(json.loads(store.text(version, DEFINITION)))
+    trained_by = ModelDefinition.model_validate(json.loads(store.served_text(version, DEFINITION)))
     try:
         with timed(say, f"{model.id}: version {version.version} scored"):
             limits = decile_limits(scored)
             if not limits:
                 raise SourceError(f"model {model.id}: no account is in its population ({model.definition.population}) as of {moment.as_of}")
         with timed(say, f"{model.id}: reasons and writing"), scratch(warehouse.settings) as folder:
-            means = json.loads(store.text(version, MEANS))
+            means = json.loads(store.served_text(version, MEANS))
             told = explainer(warehouse.spark, champion.model, trained_by.features, folder=folder, background=means)
             reasons = told.explain(scored, top=REASONS, keep=["account_id", "prediction"])
             rows = with_band(with_decile(reasons, limits), model.definition.bands)
             warehouse.replace(SCORE, _rows(rows, model, champion, moment), where=of_version(model.id, version.version, moment))
         run.wrote(f"gold.{SCORE.name}", scored.count())
         with timed(say, f"{model.id}: drift"):
-            return _drift(warehouse, scored, model, Profile.from_json(store.text(version, PROFILE)), champion, moment, run)
+            return _drift(warehouse, scored, model, Profile.from_json(store.served_text(version, PROFILE)), champion, moment, run)
     finally:
         scored.unpersist()
 

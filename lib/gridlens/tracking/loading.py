@@ -14,9 +14,9 @@ from pyspark.sql.types import StructType
 from gridlens.errors import RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client, failures
-from gridlens.tracking.names import MANIFEST, MANIFEST_FILE, is_unity_catalog
+from gridlens.tracking.names import FILES, MANIFEST, MANIFEST_FILE, is_unity_catalog
 from gridlens.tracking.packaging import FEATURES, kind_of, load_on_connect, on_connect
-from gridlens.tracking.safety import check_safe, check_whole
+from gridlens.tracking.safety import check_safe, check_served, check_whole
 from gridlens.tracking.versions import Version
 
 
@@ -96,18 +96,29 @@ def _manifest(version: Version, client: Client, settings: Settings) -> dict[str,
 
 
 def text_of(version: Version, client: Client, settings: Settings, path: str) -> str:
-    """A text artifact of the run that made the version.
+    """A text artifact of the run that made the version, for people; raises RegistryError where it is not there."""
+    return _content(version, client, settings, path).decode("utf-8")
+
+
+def served_text_of(version: Version, client: Client, settings: Settings, path: str) -> str:
+    """A text artifact that ``TrackedRun.log_served`` logged.
 
     Raises:
-        RegistryError: it is not there.
+        RegistryError: it is not there, or not what was logged.
     """
+    content = _content(version, client, settings, path)
+    check_served(content, path, manifest=version.tags.get(MANIFEST), files=version.tags.get(FILES), what=str(version))
+    return content.decode("utf-8")
+
+
+def _content(version: Version, client: Client, settings: Settings, path: str) -> bytes:
     from mlflow.artifacts import download_artifacts
 
     uri = settings.mlflow_tracking_uri
     try:
         with failures(client.shown), tempfile.TemporaryDirectory() as place:
             found = download_artifacts(run_id=version.run_id, artifact_path=path, dst_path=place, tracking_uri=uri)
-            return Path(found).read_text(encoding="utf-8")
+            return Path(found).read_bytes()
     except (RegistryError, OSError) as error:
         raise RegistryError(f"the run of {version} has no {path}: train the model again") from error
 

@@ -12,6 +12,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 # Unity Catalog takes no . , - = / : in a tag's name.
 MANIFEST = "gridlens_manifest_sha256"
+FILES = "gridlens_files_sha256"
+"""SHA-256, by path in the run, of the files beside the model that scoring reads; as JSON."""
 CHAMPIONSHIPS = "gridlens_championships"
 DECISION = "gridlens_decision"
 REASON = "gridlens_reason"

@@ -9,7 +9,7 @@ from typing import Any
 from gridlens.errors import RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client
-from gridlens.tracking.loading import Loaded, load, text_of
+from gridlens.tracking.loading import Loaded, load, served_text_of, text_of
 from gridlens.tracking.names import (
     CHALLENGER,
     CHAMPION,
@@ -183,5 +183,9 @@ class Registry:
         return load(self.version(model, which), self.client, self.settings)
 
     def text(self, version: Version, path: str) -> str:
-        """A text artifact of the run that made a version; raises RegistryError where it is not there."""
+        """A text artifact of the run that made a version, for people; raises RegistryError where it is not there."""
         return text_of(version, self.client, self.settings, path)
+
+    def served_text(self, version: Version, path: str) -> str:
+        """A text artifact that scoring or grading reads; raises RegistryError where it is not there, or not what was logged."""
+        return served_text_of(version, self.client, self.settings, path)

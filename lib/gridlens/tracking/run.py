@@ -16,10 +16,10 @@ from gridlens.errors import RegistryError
 from gridlens.logs import redact
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client
-from gridlens.tracking.names import DATA, DEFINITION, MANIFEST, MANIFEST_FILE, MODEL_FOLDER
+from gridlens.tracking.names import DATA, DEFINITION, FILES, MANIFEST, MANIFEST_FILE, MODEL_FOLDER
 from gridlens.tracking.packaging import Described, save_code_model, save_pipeline
 from gridlens.tracking.registry import Registry
-from gridlens.tracking.safety import check_safe, digest, manifest
+from gridlens.tracking.safety import check_safe, checksum, digest, manifest
 from gridlens.tracking.versions import Version
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class TrackedRun:
     Attributes:
         model: id of the model.
         run_id: MLflow's.
-        tags: of the run; those about fingerprints and the model's checksum go to the registered version too.
+        tags: of the run; those about fingerprints and checksums go to the registered version too.
+        files: checksums of what ``log_served`` logged.
     """
 
     client: Client
@@ -46,6 +47,7 @@ class TrackedRun:
     model: str
     run_id: str
     tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Parameters by name; maps and lists as JSON, secrets and telephone numbers as ``***``, None left out."""
@@ -82,9 +84,16 @@ class TrackedRun:
         """A text artifact by its path in the run, as ``model_card.md`` or ``model_card.html``."""
         self.client.log_text(self.run_id, text, path)
 
+    def log_served(self, value: Any, path: str) -> None:
+        """An artifact that scoring or grading will read, text or JSON; its checksum goes to the version. Before ``register``."""
+        text = value if isinstance(value, str) else _json(value)
+        self.log_text(text, path)
+        self.files[path] = checksum(text.encode())
+        self.set_tags({FILES: self.files})
+
     def log_json(self, value: Any, path: str) -> None:
         """A JSON artifact; dates and the like as text."""
-        self.log_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str), path)
+        self.log_text(_json(value), path)
 
     def log_bytes(self, content: bytes, path: str) -> None:
         """An artifact such as a PNG."""
@@ -170,6 +179,10 @@ class TrackedRun:
         kept = {name: value for name, value in self.tags.items() if name.startswith("gridlens_")}
         given = {name: _text(value, name)[:_TAG_LENGTH] for name, value in (tags or {}).items()}
         return self.registry.register(self.model, self.run_id, MODEL_FOLDER, {**kept, **given})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
 
 
 def _text(value: Any, name: str) -> str:

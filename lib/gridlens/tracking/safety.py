@@ -1,4 +1,4 @@
-"""Which model files may be loaded: whole as they were logged, without pickled code, and with Spark's own stages only."""
+"""Which files may be loaded: whole as they were logged, without pickled code, and with Spark's own stages only."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ NOT_THE_MODELS = frozenset({"registered_model_meta"})
 _PICKLE_KEYS = ("python_model", "serialized_callbacks", "pickled_model")
 
 
+def checksum(content: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def manifest(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a model, by its path in the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_THE_MODELS)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(folder).as_posix(): checksum(path.read_bytes()) for path in files}
 
 
 def digest(files: dict[str, str]) -> str:
     """One SHA-256 for a manifest."""
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return checksum(json.dumps(files, sort_keys=True).encode())
 
 
 def check_whole(folder: Path, expected: str | None, logged: dict[str, str] | None, what: str) -> None:
@@ -39,13 +44,46 @@ def check_whole(folder: Path, expected: str | None, logged: dict[str, str] | Non
         what: the version, for the sentence.
     """
     if not expected:
-        raise RegistryError(f"{what} has no checksum, so it was not registered by gridlens: train the model, or promote another version")
+        raise _foreign(what)
     found = manifest(folder)
     if digest(found) == expected:
         return
     changed = sorted(name for name in {*found, *(logged or {})} if found.get(name) != (logged or {}).get(name)) if logged else []
     where = f" ({', '.join(changed[:3])}{' …' if len(changed) > 3 else ''})" if changed else ""
-    raise RegistryError(f"{what} was altered after it was registered{where}: it is not loaded; train the model, or promote another version")
+    raise _altered(what, where)
+
+
+def check_served(content: bytes, path: str, *, manifest: str | None, files: str | None, what: str) -> None:
+    """Refuses a file beside the model that is not the one which was logged.
+
+    Of a version that gridlens registered before such files had checksums they are taken as they are.
+
+    Args:
+        content: of the file.
+        path: in the run.
+        manifest, files: of the version's tags; without a manifest it was not made by gridlens.
+        what: the version, for the sentence.
+    """
+    if not manifest:
+        raise _foreign(what)
+    if files is None:
+        return
+    try:
+        expected = json.loads(files).get(path)
+    except (ValueError, AttributeError):
+        expected = None
+    if checksum(content) != expected:
+        raise _altered(what, f" ({path})")
+
+
+def _foreign(what: str) -> RegistryError:
+    return RegistryError(f"{what} has no checksum, so it was not registered by gridlens: train the model, or promote another version")
+
+
+def _altered(what: str, where: str) -> RegistryError:
+    return RegistryError(
+        f"{what} was altered after it was registered{where}: it is not loaded; train the model, or promote another version"
+    )
 
 
 def check_safe(folder: Path, what: str) -> str:

@@ -142,6 +142,16 @@ def test_the_text_is_the_scorecard(fitted: FittedScorecard) -> None:
         Scorecard.from_json("[")
 
 
+def test_a_grade_is_a_name_and_no_code(fitted: FittedScorecard) -> None:
+    call = "A' || reflect('java.lang.System', 'getProperty', 'user.name') || '"
+    with pytest.raises(SettingsError, match=r"no scorecard of format 1 \(grades\.0\.id: String should match pattern"):
+        Scorecard.from_json(fitted.json.replace('"id": "A"', json.dumps({"id": call})[1:-1], 1))
+    grades = tuple(grade.model_copy(update={"id": call}) for grade in fitted.card.grades)
+    statement = fitted.card.model_copy(update={"grades": grades}).pipeline.stages[-1].getStatement()
+    assert f"'{call}'" not in statement
+    assert statement.count("\\u0027java.lang.System\\u0027") == 5
+
+
 def test_the_pipeline_is_stock_and_survives_saving(fitted: FittedScorecard, rows: DataFrame, scored: pd.DataFrame, tmp_path: Path) -> None:
     assert {type(stage).__name__ for stage in fitted.pipeline.stages} == {"SQLTransformer"}
     fitted.pipeline.write().save(str(tmp_path / "pipeline"))

@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from gridlens.errors import RegistryError
 from gridlens.settings import Settings, load_settings
 from gridlens.tracking import Store, Version
-from gridlens.tracking.names import CHAMPIONSHIPS, MANIFEST
+from gridlens.tracking.names import CHAMPIONSHIPS, FILES, MANIFEST
 from gridlens.tracking.safety import check_safe, digest, manifest
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
@@ -30,14 +31,16 @@ def store(settings: Settings) -> Store:
     return Store.open(settings)
 
 
-def trained(store: Store, model: str, value: float, folder: Path) -> Version:
-    """A version that gives ``value`` for every row."""
+def trained(store: Store, model: str, value: float, folder: Path, served: dict[str, Any] | None = None) -> Version:
+    """A version that gives ``value`` for every row. Args: served: files beside it."""
     data = folder / "parameters.json"
     data.write_text(json.dumps({"value": value}), encoding="utf-8")
     with store.run(model) as run:
         run.log_metrics({"auc": value})
         run.log_fingerprints(definition=f"definition of {value}", data="rows")
         run.log_code_model(CODE, {"parameters": data}, FEATURES)
+        for name, content in (served or {}).items():
+            run.log_served(content, name)
         return run.register()
 
 
@@ -183,6 +186,30 @@ def test_an_altered_number_is_found_even_where_the_manifest_is_altered_too(store
     (run / "manifest.json").write_text(json.dumps(manifest(run / "model")), encoding="utf-8")
     with pytest.raises(RegistryError, match="version 1 of altered was altered after it was registered: it is not loaded"):
         store.load("altered", 1)
+
+
+def test_what_scoring_reads_beside_the_model_is_what_was_logged(store: Store, settings: Settings, tmp_path: Path) -> None:
+    made = trained(store, "beside", 0.5, tmp_path, {"means.json": {"kwh": [1.5]}})
+    assert json.loads(store.served_text(made, "means.json")) == {"kwh": [1.5]}
+    place = Path(settings.mlflow_artifacts) / "beside" / made.run_id / "artifacts"
+    (place / "means.json").write_text((place / "means.json").read_text("utf-8").replace("1.5", "9.5"), encoding="utf-8")
+    with pytest.raises(RegistryError) as told:
+        store.served_text(made, "means.json")
+    sentence = "version 1 of beside was altered after it was registered (means.json): it is not loaded; train the model, or promote another"
+    assert str(told.value) == f"{sentence} version"
+    (place / "later.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RegistryError, match=r"altered after it was registered \(later\.json\)"):
+        store.served_text(made, "later.json")
+    assert store.text(made, "later.json") == "{}"
+
+
+def test_versions_of_before_are_read_without_these_checksums_and_foreign_ones_are_not(store: Store, tmp_path: Path) -> None:
+    made = trained(store, "before", 0.5, tmp_path, {"means.json": {"kwh": [1.5]}})
+    store.client.delete_model_version_tag(made.name, "1", FILES)
+    assert store.served_text(store.version("before", 1), "means.json")
+    store.client.delete_model_version_tag(made.name, "1", MANIFEST)
+    with pytest.raises(RegistryError, match="version 1 of before has no checksum, so it was not registered by gridlens"):
+        store.served_text(store.version("before", 1), "means.json")
 
 
 def pickled(folder: Path) -> None:
