@@ -29,7 +29,7 @@ class DefinitionError(GridlensError):
 
 
 class SourceError(GridlensError):
-    """A source file or table cannot be read as declared; names file and column."""
+    """A source file or table cannot be read as declared, names file and column; or its rows cannot teach what is to be learned."""
 
     exit_code = 3
 

@@ -14,7 +14,7 @@ from pyspark.ml.regression import GeneralizedLinearRegression
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.errors import SettingsError
+from gridlens.errors import SettingsError, SourceError
 from gridlens.models.fit import Fitted
 from gridlens.models.scorecard import RESULTS, Scorecard
 from gridlens.models.scorecard_definition import ScorecardDefinition
@@ -107,7 +107,8 @@ def fit_scorecard(
         say: told what was done.
 
     Raises:
-        SettingsError: columns are missing, the label does not hold, no characteristic says enough, or the grades cannot be told apart.
+        SettingsError: columns are missing.
+        SourceError: the rows cannot teach it: the label does not hold, no characteristic says enough, or the grades cannot be told apart.
     """
     _columns_there(train, definition, label)
     say = say or (lambda line: None)
@@ -148,7 +149,7 @@ def _selected(rows: DataFrame, found: Sequence[Binned], definition: ScorecardDef
     gone |= {one.id: f"says too little: IV {one.iv:.3f}" for one in found if one.bins and one.iv < rule.min_iv}
     left = [one for one in found if one.id not in gone]
     if not left:
-        raise SettingsError(
+        raise SourceError(
             f"scorecard {definition.id}: no characteristic has an information value of {rule.min_iv} or more; "
             "look at the label and the columns, or lower selection.min_iv"
         )
@@ -176,7 +177,7 @@ def _regression(rows: DataFrame, kept: list[Binned], label: str) -> tuple[list[B
                 named = dict(zip([one.id for one in kept], coefficients.tolist(), strict=True))
                 return kept, named, intercept, dict.fromkeys(gone, "its coefficient would have the wrong sign beside the others")
             if len(kept) == 1:
-                raise SettingsError(f"characteristic {kept[0].id} alone has the wrong sign; look at the label")
+                raise SourceError(f"characteristic {kept[0].id} alone has the wrong sign; look at the label")
             gone.append(kept.pop(worst).id)
     finally:
         weighed.unpersist()

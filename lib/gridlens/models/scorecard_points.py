@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gridlens.errors import SettingsError
+from gridlens.errors import SourceError
 from gridlens.models.scorecard import Grade, Line, PointsRange, Scorecard
 from gridlens.models.scorecard_definition import GradesDefinition, ScorecardDefinition
 from gridlens.models.woe import Limits, merged, thinned
@@ -59,7 +59,7 @@ def graded(card: Scorecard, definition: GradesDefinition, points: np.ndarray, ro
         points: different values in rising order; rows, events: with each, in training.
 
     Raises:
-        SettingsError: so many grades cannot be told apart.
+        SourceError: so many grades cannot be told apart.
     """
     limits = [grade.points_from for grade in definition.best_first[:-1]]
     cuts = [limit for limit in limits if limit is not None] or _cuts(definition, points, rows, events)
@@ -87,7 +87,7 @@ def _cuts(definition: GradesDefinition, points: np.ndarray, rows: np.ndarray, ev
     limits = Limits(definition.min_share * float(rows.sum()), definition.min_events, wanted)
     starts = merged(bad, good, limits=limits, direction="decreasing")
     if len(starts) < wanted:
-        raise SettingsError(
+        raise SourceError(
             f"{int(rows.sum())} rows with {int(events.sum())} bad ones hold {len(starts)} grades of falling bad rate, not {wanted}: "
             f"each needs {definition.min_share:.0%} of the rows and {definition.min_events} bad ones; lower that, or list fewer grades"
         )

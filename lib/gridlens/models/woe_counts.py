@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.arrow import array_to_numpy, from_arrow_schema, map_rows
-from gridlens.errors import SettingsError
+from gridlens.errors import SourceError
 from gridlens.models.characteristic import BinningDefinition, Characteristic
 from gridlens.models.woe_bins import Counted
 from gridlens.models.woe_sql import value_column, value_stage
@@ -74,7 +74,7 @@ def counts(rows: DataFrame, characteristics: Sequence[Characteristic], default: 
         rows: columns that the characteristics read, and the label: 1 for bad, 0 for good.
 
     Raises:
-        SettingsError: a label is neither, or all are alike; a category has too many values.
+        SourceError: a label is neither, or all are alike; a category has too many values.
     """
     names = [value_column(one.id) for one in characteristics]
     valued = value_stage(characteristics).transform(rows).select(F.col(label).cast("double").alias("_label"), *names)
@@ -145,13 +145,13 @@ def _batch(
 def _labels(columns: dict[str, np.ndarray], label: str) -> tuple[int, int]:
     of_label = columns["position"] == -1
     if not of_label.any():
-        raise SettingsError("there is no row to fit a scorecard on; widen the population or take an earlier moment")
+        raise SourceError("there is no row to fit a scorecard on; widen the population or take an earlier moment")
     wrong = of_label & ((columns["state"] != VALUE) | ~np.isin(columns["number"], (0.0, 1.0)))
     if wrong.any():
-        raise SettingsError(f"label {label}: {int(columns['rows'][wrong].sum())} rows are neither 0 nor 1; correct them or leave them out")
+        raise SourceError(f"label {label}: {int(columns['rows'][wrong].sum())} rows are neither 0 nor 1; correct them or leave them out")
     rows, events = int(columns["rows"][of_label].sum()), int(columns["rows"][of_label & (columns["number"] == 1)].sum())
     if events in (0, rows):
-        raise SettingsError(f"label {label} is {int(bool(events))} in all {rows} rows; a scorecard needs good and bad ones")
+        raise SourceError(f"label {label} is {int(bool(events))} in all {rows} rows; a scorecard needs good and bad ones")
     return rows, events
 
 
@@ -161,7 +161,7 @@ def _counted(columns: dict[str, np.ndarray], position: int, one: Characteristic,
     value, missing = part["state"] == VALUE, part["state"] == MISSING
     key = part["text" if one.kind == "category" else "number"][value]
     if one.kind == "category" and len(key) > MOST_CATEGORIES:
-        raise SettingsError(f"characteristic {one.id} has {len(key)} categories; group them, at most {MOST_CATEGORIES} can be judged")
+        raise SourceError(f"characteristic {one.id} has {len(key)} categories; group them, at most {MOST_CATEGORIES} can be judged")
     order = np.argsort(key)
     special = zip(part["number"], part["rows"], part["events"], part["state"], strict=True)
     return Counted(

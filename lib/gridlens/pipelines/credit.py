@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
-from gridlens.errors import SourceError
+from gridlens.errors import RegistryError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.grades import grade
 from gridlens.models.overlay import in_force, read_overlays
@@ -90,7 +90,7 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
     Raises:
         DefinitionError: the scorecard's definition does not hold.
         SourceError: there are no account features of that day, or no account is in the population.
-        RegistryError: the scorecard has no champion; PlatformError: the store does not answer. Nothing was changed.
+        RegistryError: the scorecard has no champion, or it lacks a feature; PlatformError: the store does not answer. Nothing was changed.
     """
     plan = scorecard_plan(settings, options.scorecard)
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
@@ -133,6 +133,9 @@ def _grade(
     say: Say,
 ) -> dict[str, Stability]:
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(*at)).where(plan.model.population.column())
+    absent = [name for name in card.columns if name not in features.columns]
+    if absent:
+        raise RegistryError(f"version {version} of {card.id} cannot grade without the features {', '.join(absent)}: train anew")
     accounts = features.select("account_id", "industry_code", *[name for name in card.columns if name != "industry_code"]).persist()
     try:
         if accounts.isEmpty():

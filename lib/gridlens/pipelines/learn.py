@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import SparkSession
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.model import MODEL_DRIFT
-from gridlens.errors import SourceError
+from gridlens.errors import RegistryError, SourceError
 from gridlens.models.library import Model
 from gridlens.pipelines.anomaly import AnomaliesResult, run_anomalies
 from gridlens.pipelines.credit import CreditResult, run_credit
@@ -24,11 +25,13 @@ from gridlens.pipelines.options import AnomalyOptions, CreditOptions, ScoreOptio
 from gridlens.pipelines.score import ScoreResult, run_score
 from gridlens.pipelines.tag_state import Moment
 from gridlens.pipelines.train import TrainResult, run_train
+from gridlens.pipelines.training_set import newest_moment
 from gridlens.settings import Settings
 from gridlens.tracking import CHAMPION, Store, Version
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
+Done = TypeVar("Done")
 LEAST_ACCOUNTS = 1_000
 """Of fewer the chain trains no model: its figures would be chance, and account features of past moments take minutes."""
 AT_ONCE = 2
@@ -83,8 +86,9 @@ class Searched:
 def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Iterator[Learned]:
     """Trains and scores the models of conf/models, AT_ONCE of them at a time; gives them in the order of their definitions.
 
-    A model is trained where it has no version yet, where its definition is another than that of its newest version, and, once a month,
-    where drift asks for it. Rows that cannot teach a model are said, and do not stop the chain.
+    A model is trained where it has no version yet, where its definition is another than that of its newest version, where it has no
+    champion and outcomes of a newer moment are known, and, once a month, where drift asks for it. Rows that
+    cannot teach a model, and a champion that cannot score, are said and do not stop the chain.
 
     Raises:
         DefinitionError: a definition does not hold.
@@ -96,11 +100,11 @@ def learn(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) 
     def one(model: Model) -> Learned:
         told = _prefixed(say, model.id)
         trained, why_not = _trained(warehouse, store, model, moment, few, told)
-        champion = any(CHAMPION in version.aliases for version in store.versions(model.id))
+        if not _has_champion(store, model.id):
+            return Learned(model.id, trained, None, why_not or _no_champion(trained))
         options = ScoreOptions(model.id, moment.as_of, moment.known_at)
-        if champion:
-            return Learned(model.id, trained, run_score(spark, settings, options, say=told), why_not)
-        return Learned(model.id, trained, None, why_not or _no_champion(trained))
+        scored, failed = _tried("scored", lambda: run_score(spark, settings, options, say=told))
+        return Learned(model.id, trained, scored, _both(why_not, failed))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [pool.submit(inheritable_thread_target(spark)(one), model) for model in model_library(settings)]
@@ -124,10 +128,24 @@ def _trained(
         return None, None
     if few:
         return None, few
+    options = TrainOptions(model.id, moment.as_of, moment.known_at)
+    return _tried("trained", lambda: run_train(warehouse.spark, warehouse.settings, options, say=say))
+
+
+def _tried(what: str, job: Callable[[], Done]) -> tuple[Done | None, str | None]:
+    """What the job gives; or why it is not done, where the data or the registered version do not allow it."""
     try:
-        return run_train(warehouse.spark, warehouse.settings, TrainOptions(model.id, moment.as_of, moment.known_at), say=say), None
-    except SourceError as error:
-        return None, f"not trained: {error}"
+        return job(), None
+    except (SourceError, RegistryError) as error:
+        return None, f"not {what}: {error}"
+
+
+def _both(*why_not: str | None) -> str | None:
+    return "; ".join(one for one in why_not if one) or None
+
+
+def _has_champion(store: Store, model: str) -> bool:
+    return any(CHAMPION in version.aliases for version in store.versions(model))
 
 
 def _too_few(warehouse: Warehouse, moment: Moment) -> str | None:
@@ -145,14 +163,11 @@ def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say
     if _due(warehouse, store.versions(options.scorecard), plan.model, moment):
         why_not = _too_few(warehouse, moment)
         if why_not is None:
-            try:
-                trained = run_credit_train(spark, settings, options, say=say)
-            except SourceError as error:
-                why_not = f"not trained: {error}"
-    champion = any(CHAMPION in version.aliases for version in store.versions(options.scorecard))
-    if champion:
-        return Graded(trained, run_credit(spark, settings, options, say=say), why_not)
-    return Graded(trained, None, why_not or _no_champion(trained))
+            trained, why_not = _tried("trained", lambda: run_credit_train(spark, settings, options, say=say))
+    if not _has_champion(store, options.scorecard):
+        return Graded(trained, None, why_not or _no_champion(trained))
+    graded, failed = _tried("graded", lambda: run_credit(spark, settings, options, say=say))
+    return Graded(trained, graded, _both(why_not, failed))
 
 
 def _no_champion(trained: TrainResult | CreditTrainResult | None) -> str:
@@ -165,19 +180,29 @@ def search_usage(spark: SparkSession, settings: Settings, moment: Moment, *, say
     accounts = rows.count()
     if accounts < LEAST_ACCOUNTS:
         return Searched(None, f"not searched: {accounts:,} accounts are open, fewer than {LEAST_ACCOUNTS:,}")
-    try:
-        return Searched(run_anomalies(spark, settings, AnomalyOptions(moment.as_of, moment.known_at), say=say), None)
-    except SourceError as error:
-        return Searched(None, f"not searched: {error}")
+    options = AnomalyOptions(moment.as_of, moment.known_at)
+    return Searched(*_tried("searched", lambda: run_anomalies(spark, settings, options, say=say)))
 
 
 def _due(warehouse: Warehouse, versions: list[Version], model: Model, moment: Moment) -> bool:
     decided = [version for version in versions if version.decision]
     if not decided or decided[0].definition_fingerprint != model.fingerprint:
         return True
+    champion = next((version for version in versions if CHAMPION in version.aliases), None)
+    if champion is None:
+        return _labelled_since(warehouse.settings, decided[0], model, moment)
     if decided[0].month >= moment.as_of.isoformat()[:7]:
         return False
-    return _drifted(warehouse, next((version for version in decided if CHAMPION in version.aliases), decided[0]))
+    return _drifted(warehouse, champion)
+
+
+def _labelled_since(settings: Settings, version: Version, model: Model, moment: Moment) -> bool:
+    """True where outcomes of a newer moment are known than those that the version was judged by."""
+    if version.made_at is None:
+        return True
+    as_of, known_at = version.made_at
+    judged_on = newest_moment(settings, model, as_of=as_of, known_at=known_at)
+    return newest_moment(settings, model, as_of=moment.as_of, known_at=moment.known_at) > judged_on
 
 
 def _drifted(warehouse: Warehouse, champion: Version) -> bool:

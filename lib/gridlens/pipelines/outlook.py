@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pyspark.sql import SparkSession
 
-from gridlens.errors import RegistryError, SourceError
+from gridlens.errors import RegistryError, SettingsError, SourceError
 from gridlens.pipelines.churn import ChurnOptions, run_churn_hazard
 from gridlens.pipelines.collection import run_collection
 from gridlens.pipelines.customer_value import run_value
@@ -41,7 +41,7 @@ class _Done(Protocol):
 
 
 def outlook(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: dt.datetime, *, say: Say) -> Iterator[Understood]:
-    """Runs the jobs one after another; one that lacks scores says so and does not stop the chain."""
+    """Runs the jobs one after another; one that lacks scores or a definition says so and does not stop the chain."""
     moment = MomentOptions(as_of, known_at)
     jobs: tuple[tuple[str, Callable[[], _Done]], ...] = (
         ("collection", lambda: run_collection(spark, settings, moment, say=say)),
@@ -54,7 +54,7 @@ def outlook(spark: SparkSession, settings: Settings, as_of: dt.date, known_at: d
         say(name)
         try:
             done = job()
-        except (SourceError, RegistryError) as error:
+        except (SourceError, SettingsError, RegistryError) as error:
             yield Understood(name, True, f"not done: {error}", 0.0)
             continue
         yield Understood(name, done.nothing_new, "" if done.nothing_new else done.found, done.seconds)

@@ -154,6 +154,11 @@ def training_set(
     return TrainingSet(frame, tuple(outcome.name for outcome in model.label.outcomes), told, rows)
 
 
+def newest_moment(settings: Settings, model: Model, *, as_of: dt.date, known_at: dt.datetime) -> dt.date:
+    """The newest moment whose outcomes are all over by ``as_of`` and known at ``known_at``: the one that judges."""
+    return snapshot_days(model.definition.snapshots, certain_until(model, last_known_day(settings, as_of, known_at)))[-1]
+
+
 def _dated(warehouse: Warehouse, moments: Sequence[tuple[dt.date, dt.datetime]]) -> DataFrame:
     """The days and moments that the features of all moments hold."""
     named = [field.name for field in ACCOUNT_FEATURE.fields if field.type in ("date", "timestamp")]

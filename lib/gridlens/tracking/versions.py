@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gridlens.tracking.names import AS_OF, CHAMPIONSHIPS, DATA, DECISION, DEFINITION, REASON
+from gridlens.tracking.names import AS_OF, CHAMPIONSHIPS, DATA, DECISION, DEFINITION, KNOWN_AT, REASON
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class Version:
     def month(self) -> str:
         """Of the moment it was made at, as ``2026-03``; nothing where that was not stated."""
         return self.tags.get(AS_OF, "")[:7]
+
+    @property
+    def made_at(self) -> tuple[dt.date, dt.datetime] | None:
+        """Last day of the facts it was made from, and what was known of them; None where that was not stated."""
+        if AS_OF not in self.tags or KNOWN_AT not in self.tags:
+            return None
+        return dt.date.fromisoformat(self.tags[AS_OF]), dt.datetime.fromisoformat(self.tags[KNOWN_AT])
 
     @property
     def decision(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from gridlens.errors import SettingsError
+from gridlens.errors import SettingsError, SourceError
 from gridlens.models import scorecard_fit
 from gridlens.models.scorecard import Scorecard, pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
@@ -216,10 +216,10 @@ def test_what_cannot_be_fitted_is_refused(rows: DataFrame) -> None:
     with pytest.raises(SettingsError, match="has no column income"):
         fit_scorecard(rows.drop("income"), definition())
     noise = definition(characteristics=[definition().characteristics[-1].model_dump()])
-    with pytest.raises(SettingsError, match="no characteristic has an information value"):
+    with pytest.raises(SourceError, match="no characteristic has an information value"):
         fit_scorecard(rows, noise)
     many = definition(grades={"best_first": [{"id": g, "zh": g, "en": g} for g in "ABCDE"], "min_share": 0.3})
-    with pytest.raises(SettingsError, match="grades of falling bad rate, not 5"):
+    with pytest.raises(SourceError, match="grades of falling bad rate, not 5"):
         fit_scorecard(rows, many)
     with pytest.raises(SettingsError, match="grade is a column that scoring adds"):
         scorecard_fit.fit_scorecard(

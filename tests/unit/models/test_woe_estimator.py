@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from gridlens.errors import SettingsError
+from gridlens.errors import SourceError
 from gridlens.models.characteristic import BinningDefinition, Characteristic
 from gridlens.models.woe_bins import Binned
 from gridlens.models.woe_counts import floored
@@ -125,5 +125,5 @@ def test_counts_woe_and_iv_equal_pandas_and_do_not_depend_on_order(spark: SparkS
 def test_labels_that_cannot_teach_are_refused(spark: SparkSession, labels: list[int | None], says: str) -> None:
     rows = spark.createDataFrame([(float(i), label) for i, label in enumerate(labels)], "x double, label int")
     one = Characteristic(id="x", group="ability", inputs=("x",), zh="x", en="x")
-    with pytest.raises(SettingsError, match=says):
+    with pytest.raises(SourceError, match=says):
         WoeEstimator([one], binning=BinningDefinition(min_events=1)).bins(rows)
