@@ -43,6 +43,7 @@ def decide(
     baselines: Sequence[Baseline] = (),
     against: Comparison | None = None,
     champion: str | None = None,
+    lost: str | None = None,
 ) -> Decision:
     """The decision about a version.
 
@@ -51,7 +52,8 @@ def decide(
         figures: the version's, out of time.
         baselines: on the same rows.
         against: the version and the champion on the same rows, its confidence that of the gate.
-        champion: the champion's version; None where there is none yet. One that cannot be compared is not replaced.
+        champion: the champion's version; None where there is none yet. One that could not be compared is not replaced.
+        lost: why the champion cannot score any more; such a one holds the place against nobody.
     """
     checks = (
         _positives(gate, figures),
@@ -59,7 +61,7 @@ def decide(
         *_gain(gate, figures, baselines),
         _calibration(gate, figures),
         *_disparity(gate, figures),
-        *_champion(gate, against, champion),
+        *_champion(gate, against, champion, lost),
     )
     return Decision(all(check.passed for check in checks), checks)
 
@@ -125,9 +127,11 @@ def _disparity(gate: Gate, figures: Figures) -> Iterator[Check]:
     yield Check("disparity", within, sentence)
 
 
-def _champion(gate: Gate, against: Comparison | None, champion: str | None) -> Iterator[Check]:
+def _champion(gate: Gate, against: Comparison | None, champion: str | None, lost: str | None) -> Iterator[Check]:
     if against is None:
-        if champion is not None:
+        if champion is not None and lost:
+            yield Check("champion", True, f"Champion {champion} cannot score any more and does not keep the place: {lost}.")
+        elif champion is not None:
             yield Check("champion", False, f"Champion {champion} could not be compared on the same rows, so that it is not replaced.")
         return
     name = f"champion {champion}" if champion is not None else "the champion"

@@ -12,7 +12,6 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.errors import RegistryError
 from gridlens.models.characteristic import GROUPS
 from gridlens.models.metric_kernels import roc_auc
 from gridlens.models.metrics import ALL, score_counts
@@ -22,14 +21,14 @@ from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.credit_cards import CARD, OF_SCORECARD, SPARK_FREE, scorecard_plan
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.judging import Judged, judge
+from gridlens.pipelines.judging import Judged, incumbent, judge, reasons, settle
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tracking import CHAMPION, Loaded, Store, TrackedRun, Version, made_from
+from gridlens.tracking import CHAMPION, Store, TrackedRun, Version, made_from
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -91,7 +90,7 @@ def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOpt
 
     Raises:
         DefinitionError: a definition does not hold.
-        SettingsError, SourceError: there are no account features, or the rows cannot teach the scorecard.
+        SourceError: there are no account features, or the rows cannot teach the scorecard.
         PlatformError: the model store does not answer; nothing was changed.
     """
     plan = scorecard_plan(settings, options.scorecard)
@@ -124,7 +123,7 @@ def _train(warehouse: Warehouse, store: Store, plan: ScorecardPlan, data: Traini
     scored = fitted.pipeline.transform(data.test).select(*data.frame.columns, *GROUPS, "grade", "prediction").persist()
     try:
         with timed(say, f"{plan.definition.id}: judged"):
-            judged = judge(warehouse, plan.model, fitted.as_fitted(), data, scored, _champion(store, plan))
+            judged = judge(warehouse, plan.model, fitted.as_fitted(), data, scored, incumbent(warehouse, store, plan.definition.id))
             later = OutOfTime(judged, grade_facts(scored, plan), {group: _auc_of(scored, group) for group in GROUPS})
         with timed(say, f"{plan.definition.id}: recorded"):
             version = _log(store, plan, fitted, data, later, run)
@@ -144,15 +143,6 @@ def _auc_of(scored: DataFrame, group: str) -> float | None:
     """AUC of a sub-score alone: fewer points rank as worse."""
     ranked = scored.where(F.col(group).isNotNull()).withColumn("rank", 1 / (1 + F.exp(F.col(group) / 100)))
     return None if ranked.isEmpty() else roc_auc(score_counts(ranked, score="rank")[ALL])
-
-
-def _champion(store: Store, plan: ScorecardPlan) -> Loaded | None:
-    identity = plan.definition.id
-    there = any(CHAMPION in version.aliases for version in store.versions(identity))
-    try:
-        return store.load(identity) if there else None
-    except RegistryError:
-        return None  # its files are gone or altered: it is not served either, and the gate starts anew
 
 
 def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet, later: OutOfTime, run: Run) -> Version:
@@ -183,10 +173,10 @@ def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: Train
         card.write_text(fitted.json, encoding="utf-8")
         tracked.log_code_model(code, {"scorecard": card}, schema)
         light = tracked.register(tags={OF_SCORECARD: version.version})
-    decide_on = store.promote if later.judged.decision.champion else store.challenge
-    reason = " ".join(later.judged.decision.reasons)
-    decide_on(definition.id + SPARK_FREE, light.version, reason=reason)
-    return decide_on(definition.id, version.version, reason=reason)
+    version = settle(store, definition.id, version, later.judged)
+    decide_on = store.promote if version.decision == CHAMPION else store.challenge
+    decide_on(definition.id + SPARK_FREE, light.version, reason=version.reason)
+    return version
 
 
 def _params(plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet) -> dict[str, Any]:
@@ -216,7 +206,7 @@ def _result(
         nothing_new=run.nothing_new,
         version=version.version,
         decision=version.decision,
-        reasons=later.judged.decision.reasons if later else ("the same facts and definition gave this version before",),
+        reasons=reasons(later.judged, version) if later else ("the same facts and definition gave this version before",),
         characteristics=len(fitted.card.lines) if fitted else 0,
         roc_auc=version.metrics.get("roc_auc"),
         calibration_error=version.metrics.get("calibration_error"),

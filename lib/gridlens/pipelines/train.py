@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.model import MODEL_FIGURE
-from gridlens.errors import RegistryError
 from gridlens.lease import writer_lease
 from gridlens.models.figure_rows import figure_rows
 from gridlens.models.fit import fit
@@ -18,7 +17,7 @@ from gridlens.models.library import Model, named
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.judging import Judged, judge
+from gridlens.pipelines.judging import Judged, incumbent, judge, reasons, settle
 from gridlens.pipelines.model_log import Made, log_version
 from gridlens.pipelines.options import TrainOptions
 from gridlens.pipelines.tag_state import Moment, required_features
@@ -26,7 +25,7 @@ from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
-from gridlens.tracking import CHAMPION, Loaded, Store, Version
+from gridlens.tracking import Store, Version
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -68,7 +67,7 @@ class TrainResult:
 def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *, say: Say = print) -> TrainResult:
     """Trains a model of conf/models on what was known at one moment, default that of the newest account features.
 
-    The same facts and definition give no second version, unless ``options.again`` asks for one.
+    The same facts and definition give no second version, unless ``options.again`` asks for one or the champion cannot score any more.
 
     Raises:
         DefinitionError: a definition does not hold.
@@ -81,15 +80,21 @@ def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *,
     run = Run(JOB, {"model": model.id, "again": options.again}, as_of=moment.as_of, known_at=moment.known_at)
     run.fingerprints = {"definition": model.fingerprint, "batches": batches_digest(warehouse)}
     with logged(warehouse, run):
-        stands = None if options.again else _standing(warehouse, store, model, run, moment)
+        again = options.again or _lost(warehouse, store, model)
+        stands = None if again else _standing(warehouse, store, model, run, moment)
         if stands:
             return _unchanged(run, model, moment, stands)
         data = training_set(spark, settings, warehouse, model, as_of=moment.as_of, known_at=moment.known_at, say=say)
         try:
-            same = None if options.again else _same(store, model, data)
+            same = None if again else _same(store, model, data)
             return _unchanged(run, model, moment, same) if same else _train(warehouse, store, model, data, moment, run, say)
         finally:
             data.release()
+
+
+def _lost(warehouse: Warehouse, store: Store, model: Model) -> bool:
+    champion = incumbent(warehouse, store, model.id)
+    return champion is not None and champion.lost is not None
 
 
 def _standing(warehouse: Warehouse, store: Store, model: Model, run: Run, moment: Moment) -> Version | None:
@@ -134,24 +139,14 @@ def _train(warehouse: Warehouse, store: Store, model: Model, data: TrainingSet, 
     scored = fitted.pipeline.transform(data.test).select(*data.frame.columns, "prediction").persist()
     try:
         with timed(say, f"{model.id}: judged"):
-            judged = judge(warehouse, model, fitted, data, scored, _champion(store, model))
+            judged = judge(warehouse, model, fitted, data, scored, incumbent(warehouse, store, model.id))
         with timed(say, f"{model.id}: recorded"):
             version = log_version(store, warehouse, Made(model, data, fitted, judged, scored), run)
     finally:
         scored.unpersist()
     with writer_lease(warehouse.settings):
         _write_figures(warehouse, model, judged, version, data, run)
-    decide_on = store.promote if judged.decision.champion else store.challenge
-    version = decide_on(model.id, version.version, reason=" ".join(judged.decision.reasons))
-    return _result(run, model, moment, version, data, judged)
-
-
-def _champion(store: Store, model: Model) -> Loaded | None:
-    there = any(CHAMPION in version.aliases for version in store.versions(model.id))
-    try:
-        return store.load(model.id) if there else None
-    except RegistryError:
-        return None  # its files are gone or altered: it is not served either, and the gate starts anew
+    return _result(run, model, moment, settle(store, model.id, version, judged), data, judged)
 
 
 def _write_figures(warehouse: Warehouse, model: Model, judged: Judged, version: Version, data: TrainingSet, run: Run) -> None:
@@ -176,7 +171,7 @@ def _result(run: Run, model: Model, moment: Moment, version: Version, data: Trai
         nothing_new=False,
         version=version.version,
         decision=version.decision,
-        reasons=judged.decision.reasons,
+        reasons=reasons(judged, version),
         train_rows=data.facts.rows("train"),
         train_positives=data.facts.positives("train"),
         test_rows=judged.test.rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from pyspark.sql.types import StructType
 
-from gridlens.errors import RegistryError
+from gridlens.errors import PlatformError, RegistryError
 from gridlens.settings import Settings
 from gridlens.tracking.client import Client, failures
 from gridlens.tracking.names import FILES, MANIFEST, MANIFEST_FILE, is_unity_catalog
@@ -61,6 +62,7 @@ def load(version: Version, client: Client, settings: Settings) -> Loaded:
 
     Raises:
         RegistryError: its files are gone or altered, or hold pickled code.
+        PlatformError: the store does not answer, or there is no room for its files.
     """
     files = tempfile.TemporaryDirectory(prefix="gridlens-model-")
     folder = _fetch(version, client, settings, Path(files.name))
@@ -84,6 +86,8 @@ def _fetch(version: Version, client: Client, settings: Settings, place: Path) ->
                 uri = client.get_model_version_download_uri(version.name, str(version.version))
             return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(place), tracking_uri=settings.mlflow_tracking_uri))
     except (RegistryError, OSError) as error:
+        if getattr(error, "errno", None) not in (None, errno.ENOENT, errno.ENOTDIR):  # such as a full disk: it passes
+            raise PlatformError(f"the files of {version} cannot be fetched ({error}): look at the disk, then start again") from error
         raise RegistryError(f"the files of {version} are gone: train the model, or promote another version") from error
 
 

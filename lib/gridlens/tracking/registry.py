@@ -127,6 +127,22 @@ class Registry:
         self._tag(entry, {DECISION: CHAMPION, REASON: reason})
         return self.version(model, version)
 
+    def succeed(self, model: str, version: int, *, after: int | None, reason: str) -> Version:
+        """Makes a version the champion in the place of the one that it was judged against.
+
+        Where another version has that place by now, because two trainings ended at once, nobody has compared the two: it stays, and this
+        one becomes the challenger.
+
+        Args:
+            after: the champion that it was judged against; None: there was none.
+        """
+        now = self.client.get_registered_model(registered_name(self.settings, model)).aliases.get(CHAMPION)
+        if (int(now) if now else None) == after:
+            return self.promote(model, version, reason=reason)
+        against, there = (f"champion {number}" if number else "no champion" for number in (after, now))
+        why = f"It was judged against {against}, and there is {there} now, so that it is not promoted: train again."
+        return self.challenge(model, version, reason=f"{why} {reason}")
+
     def rollback(self, model: str, *, reason: str = "rolled back by hand") -> Version:
         """Makes the champion before the present one champion again, and so on with every call; gives it.
 

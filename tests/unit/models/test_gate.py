@@ -93,6 +93,14 @@ def test_a_wide_interval_is_no_proof_of_being_as_good() -> None:
     assert not decide(GATE, GOOD, baselines=BASELINES, against=better_by_chance, champion="3").champion
 
 
+def test_a_champion_that_cannot_score_any_more_is_replaced_with_the_reason_but_not_by_a_bad_version() -> None:
+    lost = "version 3 of arrears cannot score without the features industry_code: compute them, or train anew"
+    decision = decide(GATE, GOOD, baselines=BASELINES, champion="3", lost=lost)
+    assert decision.champion
+    assert decision.reasons[-1] == f"Champion 3 cannot score any more and does not keep the place: {lost}."
+    assert not decide(GATE, replace(GOOD, roc_auc=0.6), baselines=BASELINES, champion="3", lost=lost).champion
+
+
 def test_the_first_version_has_no_champion_to_beat() -> None:
     decision = decide(GATE, GOOD, baselines=BASELINES)
     assert decision.champion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from gridlens.errors import RegistryError
+from gridlens.errors import PlatformError, RegistryError
 from gridlens.settings import Settings, load_settings
 from gridlens.tracking import Store, Version
 from gridlens.tracking.names import CHAMPIONSHIPS, FILES, MANIFEST
@@ -90,6 +91,24 @@ def test_promotion_keeps_the_reason_and_ends_the_challenge(store: Store, churn: 
     promoted = store.promote(churn, 2, reason="by hand")
     assert (promoted.aliases, promoted.decision, promoted.reason) == (("champion",), "champion", "by hand")
     assert store.version(churn, "champion").version == 2
+
+
+def test_of_two_trainings_that_end_at_once_the_second_does_not_take_the_place_of_the_first(store: Store, churn: str) -> None:
+    store.promote(churn, 1, reason="r")
+    assert store.succeed(churn, 2, after=1, reason="better than champion 1").decision == "champion"
+    late = store.succeed(churn, 3, after=1, reason="better than champion 1")
+    assert (late.aliases, late.decision) == (("challenger",), "challenger")
+    assert late.reason == (
+        "It was judged against champion 1, and there is champion 2 now, so that it is not promoted: train again. better than champion 1"
+    )
+    assert champion(store) == 2
+
+
+def test_of_two_first_trainings_at_once_one_is_champion(store: Store, churn: str) -> None:
+    assert store.succeed(churn, 1, after=None, reason="r").decision == "champion"
+    late = store.succeed(churn, 2, after=None, reason="r")
+    assert (late.decision, champion(store)) == ("challenger", 1)
+    assert late.reason.startswith("It was judged against no champion, and there is champion 1 now")
 
 
 def test_rolling_back_goes_all_the_way(store: Store, churn: str) -> None:
@@ -210,6 +229,17 @@ def test_versions_of_before_are_read_without_these_checksums_and_foreign_ones_ar
     store.client.delete_model_version_tag(made.name, "1", MANIFEST)
     with pytest.raises(RegistryError, match="version 1 of before has no checksum, so it was not registered by gridlens"):
         store.served_text(store.version("before", 1), "means.json")
+
+
+def test_a_full_disk_says_nothing_against_a_version(store: Store, churn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow.artifacts
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", full)
+    with pytest.raises(PlatformError, match="the files of version 1 of churn cannot be fetched"):
+        store.load(churn, 1)
 
 
 def pickled(folder: Path) -> None:
