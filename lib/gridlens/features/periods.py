@@ -14,18 +14,22 @@ from gridlens.contracts.gold import DAY_TYPES
 from gridlens.errors import DefinitionError
 from gridlens.features.clock import QUARTERS, Clock
 
-_SPAN = 1 << 24  # more than any day number, so that (tariff, day) sorts as one integer
+_SPAN = 1 << 24  # more than any day number, so that (tariff, month, day) sorts as one integer
+_MONTHS = 12
 _EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class TariffLookup:
-    """Time-of-use periods by tariff, version and month.
+    """Time-of-use periods by tariff, month and version.
+
+    Of a day the row with its month and the greatest ``valid_from`` not after it holds: a series of prices that ends in March says
+    nothing of April's periods, and those of the April before go on.
 
     Attributes:
         ids: tariff to its code, the number that the blocks carry.
-        versions: sorted ``code << 24 | day`` of every version's first day. Shape (versions,).
-        pattern: row of ``codes`` for each version and month; -1 where not defined. Shape (versions, 12).
+        versions: sorted ``(code * 12 + month) << 24 | day`` of every row's first day, months from 0. Shape (versions,).
+        pattern: row of ``codes`` for each of ``versions``. Shape (versions,).
         codes: distinct day patterns: index into TARIFF_PERIODS of each quarter hour. Shape (patterns, 96), int8.
     """
 
@@ -39,25 +43,23 @@ class TariffLookup:
         """From rows of the table tariff; DefinitionError where ``periods`` is not 96 known periods."""
         rows = list(rows)
         ids = {name: code for code, name in enumerate(sorted({row["tariff_id"] for row in rows}))}
-        keys = [ids[row["tariff_id"]] * _SPAN + (row["valid_from"] - _EPOCH).days for row in rows]
-        versions = np.array(sorted(set(keys)), dtype=np.int64)
-        pattern = np.full((len(versions), 12), -1, dtype=np.int64)
         distinct: dict[tuple[int, ...], int] = {}
-        for key, row in zip(keys, rows, strict=True):
-            codes = _codes(row)
-            pattern[np.searchsorted(versions, key), row["month"] - 1] = distinct.setdefault(codes, len(distinct))
-        return TariffLookup(ids, versions, pattern, np.array(list(distinct), dtype=np.int8).reshape(-1, QUARTERS))
+        pattern: dict[int, int] = {}
+        for row in rows:
+            key = (ids[row["tariff_id"]] * _MONTHS + row["month"] - 1) * _SPAN + (row["valid_from"] - _EPOCH).days
+            pattern[key] = distinct.setdefault(_codes(row), len(distinct))
+        versions = np.array(sorted(pattern), dtype=np.int64)
+        chosen = np.array([pattern[key] for key in versions.tolist()], dtype=np.int64)
+        return TariffLookup(ids, versions, chosen, np.array(list(distinct), dtype=np.int8).reshape(-1, QUARTERS))
 
     def patterns(self, tariff: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Pattern in force, -1 where there is none. Args: tariff codes (-1 unknown) and local dates, shape (rows,)."""
         if not len(self.versions):
             return np.full(len(tariff), -1)
-        at = (
-            np.searchsorted(self.versions, tariff.astype(np.int64) * _SPAN + day.astype("datetime64[D]").astype(np.int64), side="right") - 1
-        )
-        month = day.astype("datetime64[M]").astype(np.int64) % 12
-        known = (tariff >= 0) & (at >= 0) & (self.versions[at] // _SPAN == tariff)
-        return np.where(known, self.pattern[at, month], -1)
+        own = tariff.astype(np.int64) * _MONTHS + day.astype("datetime64[M]").astype(np.int64) % _MONTHS
+        at = np.searchsorted(self.versions, own * _SPAN + day.astype("datetime64[D]").astype(np.int64), side="right") - 1
+        known = (tariff >= 0) & (at >= 0) & (self.versions[at] // _SPAN == own)
+        return np.where(known, self.pattern[at], -1)
 
     def weights(self, pattern: int, clock: Clock) -> np.ndarray:
         """Part of each interval in each tariff period. Shape (n, 5); an interval that spans two periods is divided by time."""

@@ -67,6 +67,22 @@ def test_a_new_version_changes_the_periods_on_its_first_day(book: TariffBook) ->
     assert noon("ev_station", "2025-04-01") == "deep_valley"
 
 
+def test_a_series_of_prices_that_ends_leaves_the_periods_known(book: TariffBook, tmp_path: Path) -> None:
+    shutil.copytree(CONF, tmp_path / "cut")
+    series = tmp_path / "cut/purchase/agent_purchase.yml"
+    told = series.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in told if not line.startswith("  ") or line.strip() < "2025-04"]
+    series.write_text("\n".join(kept), encoding="utf-8")
+    cut = tariff_rows(load_tariffs(tmp_path / "cut"))
+    unpriced = cut[cut[[f"price_{period}" for period in TARIFF_PERIODS]].isna().all(axis=1)]
+    assert "commercial_tou" in set(unpriced["tariff_id"])
+    whole, short = (TariffLookup.of(rows.to_dict("records")) for rows in (tariff_rows(book), cut))
+    days = np.array([month.replace(day=15) for month in MONTHS], dtype="datetime64[D]")
+    for tariff_id in book.tariffs:
+        found = [lookup.codes[lookup.patterns(np.full(len(days), lookup.ids[tariff_id]), days)] for lookup in (whole, short)]
+        assert (found[0] == found[1]).all(), tariff_id
+
+
 def test_a_price_is_purchase_times_ratio_plus_the_rest(book: TariffBook) -> None:
     """commercial_tou, July 2024: purchase 0.4624, ratios 1.72 and 1.2; losses, operation and transmission do not float."""
     purchase = book.purchase["agent_purchase"].value.months["2024-07"]

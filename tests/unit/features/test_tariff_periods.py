@@ -33,6 +33,8 @@ LOOKUP = TariffLookup.of(
         ("A", "2024-07-31", MIXED),
         ("A", "2024-01-01", FLAT),
         ("A", "2025-05-31", None),
+        ("A", "2025-06-30", MIXED),  # the newest row, of July, says nothing of June
+        ("A", "2026-01-10", FLAT),
         ("A", "2025-07-01", VALLEY),
         ("A", "2023-12-31", None),
         ("B", "2024-12-31", None),
@@ -47,6 +49,7 @@ def test_the_version_in_force_and_its_month_decide(tariff: str | None, day: str,
     if expected is None:
         assert pattern == -1
     else:
+        assert pattern >= 0
         weights = LOOKUP.weights(pattern, day_clock(96, 15))
         names = np.array(["sharp", "peak", "flat", "valley", "deep_valley"])
         assert names[weights.argmax(axis=1)].tolist() == expected
