@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridlens.errors import GridlensError, PlatformError
+from gridlens.places import local_folder
 from gridlens.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,15 +135,10 @@ def _disk(settings: Settings) -> str:
     return f"{gib:.1f} GiB free at {root}"
 
 
-def _local_folder(warehouse: str) -> Path | None:
-    path = warehouse.removeprefix("file://").removeprefix("file:")
-    return Path(path) if path.startswith("/") else None
-
-
 def _warehouse(settings: Settings) -> str:
     if settings.catalog:
         return f"names of {settings.catalog}; its grants are checked at the first write"
-    folder = _local_folder(settings.warehouse)
+    folder = local_folder(settings.warehouse)
     if folder is None:
         return f"{settings.warehouse}: not a local folder; checked at the first write"
     _writable(folder, "choose another with --warehouse")
@@ -189,7 +185,7 @@ def _sqlite(path: Path) -> str:
 
 def _spark(settings: Settings, session: Session) -> str:
     with session(settings) as spark:
-        return _run_on_executor(spark, _local_folder(settings.warehouse) if not settings.catalog else None)
+        return _run_on_executor(spark, local_folder(settings.warehouse) if not settings.catalog else None)
 
 
 def _run_on_executor(spark: SparkSession, folder: Path | None) -> str:

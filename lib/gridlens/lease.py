@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gridlens.errors import LeaseHeld, PlatformError
+from gridlens.places import local_folder
 from gridlens.settings import Settings
 
 PATIENCE_SECONDS = 2.0
@@ -30,11 +31,11 @@ def writer_lease(settings: Settings) -> Iterator[None]:
         LeaseHeld: another process writes there; says which.
         PlatformError: the warehouse folder cannot be written.
     """
-    root = str(settings.warehouse)
-    if settings.catalog or "://" in root.removeprefix("file://"):
+    folder = None if settings.catalog else local_folder(settings.warehouse)
+    if folder is None:
         yield
         return
-    with _HERE, _locked(Path(root.removeprefix("file://"))):
+    with _HERE, _locked(folder):
         yield
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*:/")
@@ -14,6 +15,12 @@ _SERVED = ("http:", "https:", "databricks")
 def absolute(path: str) -> str:
     """A local path from the root of the file system; an address as it is."""
     return path if SCHEME.match(path) else os.path.abspath(os.path.expanduser(path))
+
+
+def local_folder(place: str) -> Path | None:
+    """The folder of this machine that a path or an address (``file:/…``, ``file:///…``) names; None where it is another machine's."""
+    path = place.removeprefix("file://").removeprefix("file:")
+    return Path(path) if path.startswith("/") else None
 
 
 def model_store(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gridlens.models.reasons import Explainer, explainer
 from gridlens.models.training import TEST, TRAIN
 from gridlens.pipelines.judging import LEAST_GROUP, Judged
 from gridlens.pipelines.training_set import TrainingSet
+from gridlens.places import local_folder
 from gridlens.reports.model_card import Card, RowsOf, markdown, page
 from gridlens.runs import Run
 from gridlens.settings import Settings
@@ -76,7 +77,8 @@ def scratch(settings: Settings) -> Iterator[str]:
     try:
         yield place
     finally:
-        shutil.rmtree(place.removeprefix("file://"), ignore_errors=True)
+        if folder := local_folder(place):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _log_reasons(tracked: TrackedRun, warehouse: Warehouse, made: Made) -> None:
