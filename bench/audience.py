@@ -35,7 +35,8 @@ from gridlens.warehouse import Warehouse
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from bench.measure import Figure, connect, interleaved, parquet, printed
+from bench import tags_peer
+from bench.measure import Figure, connect, interleaved, median_ratio, parquet, printed
 
 ACCOUNTS = 1_000_000
 TAGS = 150
@@ -152,20 +153,38 @@ def prepared(folder: Path, accounts: int, rounds: int) -> Prepared:
 
 
 def tags_figures(stage: Prepared) -> Iterator[Figure]:
-    """The tags computed and written, alone and by the whole job with changes, catalogue and drift."""
-    features = stage.warehouse.read(ACCOUNT_FEATURE)
-    target = str(Path(stage.settings.root_dir) / "evaluated")
-    began = time.perf_counter()
-    evaluate(features, stage.tags).write.format("delta").mode("overwrite").save(target)
-    seconds = round(time.perf_counter() - began, 1)
-    shutil.rmtree(target)
-    yield Figure("tags_evaluated", seconds, "s", 300.0, seconds <= 300, {"sizes": stage.sizes})
+    """The tags computed and written, alone beside DuckDB, and by the whole job with changes, catalogue and drift."""
+    features, folder = stage.warehouse.read(ACCOUNT_FEATURE), Path(stage.settings.root_dir)
+    ours, theirs = folder / "evaluated", folder / "duckdb.parquet"
+    connection = connect(CORES)
+    tags_peer.prepare(connection, AS_OF)
+    translated = tags_peer.query(parquet(features.inputFiles()), stage.tags)
+    contenders = {
+        "gridlens": lambda: evaluate(features, stage.tags).write.format("delta").mode("overwrite").save(str(ours)),
+        "duckdb": lambda: connection.execute(f"COPY ({translated}) TO '{theirs}' (FORMAT parquet)"),
+    }
+    seconds = interleaved(contenders, stage.rounds)
+    written = parquet(stage.spark.read.format("delta").load(str(ours)).inputFiles())
+    other = [name for name in stage.tags.ids if _unequal(connection, written, parquet([str(theirs)]), name)]
+    detail = {"sizes": stage.sizes, "seconds": seconds, "ratio": median_ratio(seconds["gridlens"], seconds["duckdb"]), "other": other}
+    shutil.rmtree(ours)
+    theirs.unlink()
+    value = statistics.median(seconds["gridlens"])
+    yield Figure("tags_evaluated", value, "s", 300.0, value <= 300 and not other, detail)
     steps: list[str] = []
     began = time.perf_counter()
     result = run_tags(stage.spark, stage.settings, TagOptions(), library=stage.tags, say=steps.append)
     seconds = round(time.perf_counter() - began, 1)
     detail = {"sizes": stage.sizes, "changes": result.changes, "steps": [step.strip() for step in steps]}
     yield Figure("tags_job", seconds, "s", 300.0, seconds <= 300, detail)
+
+
+def _unequal(connection: DuckDBPyConnection, ours: str, theirs: str, tag: str) -> bool:
+    """True where an account has another value."""
+    row = connection.execute(
+        f"SELECT count(*) FROM {ours} a JOIN {theirs} b USING (account_id) WHERE a.{tag} IS DISTINCT FROM b.{tag}"
+    ).fetchone()
+    return row is None or row[0] > 0
 
 
 def count_figures(stage: Prepared) -> Iterator[Figure]:

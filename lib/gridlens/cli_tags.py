@@ -93,7 +93,7 @@ def tags_explain(
 ) -> None:
     """Explain a value: definition, inputs with their values, and the rows behind them down to the source's locator.
 
-    Example: `gridlens tags explain 9900000042 late_payer`
+    Example: `gridlens tags explain 9900000042 habitual_late_payer`
     """
     from gridlens.pipelines.declared import tag_library
     from gridlens.pipelines.explain import explain_tag

@@ -249,7 +249,7 @@ _HANDLERS: dict[type[exp.Expression], tuple[tuple[str, ...], Callable[[Checker, 
     exp.Is: (("this", "expression", "negate"), Checker._is),
     exp.Case: (("this", "ifs", "default"), Checker._case),
     exp.Cast: (("this", "to"), Checker._cast),
-    exp.TryCast: (("this", "to"), Checker._cast),
+    exp.TryCast: (("this", "to", "safe"), Checker._cast),
     exp.Anonymous: (("this", "expressions"), Checker._function),
 }
 

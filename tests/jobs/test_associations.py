@@ -27,6 +27,7 @@ EARLIER = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LATER = KNOWN_AT + dt.timedelta(hours=1)
 DAY = dt.datetime(2026, 2, 1, 8, tzinfo=dt.UTC)
 ACCOUNTS = 400
+EXPIRED = "price_sensitive"
 
 BASKETS = """
 baskets:
@@ -75,7 +76,8 @@ class World:
     def write(self, settings: Settings) -> None:
         put(settings, ACCOUNT_FEATURE, [*self._features(), *self._others()])
         put(settings, TAG_VALUE, self._tags())
-        put(settings, TAG_CATALOGUE, [{"tag_id": "night_heavy_user", "as_of": AS_OF, "known_at": KNOWN_AT}])
+        long_ago = {"tag_id": EXPIRED, "as_of": AS_OF - dt.timedelta(days=41), "known_at": EARLIER, "ttl_days": 40}
+        put(settings, TAG_CATALOGUE, [{"tag_id": "night_heavy_user", "as_of": AS_OF, "known_at": KNOWN_AT}, long_ago])
         products = [
             {"product_id": p, "name_zh": f"产品{p}", "name_en": f"Product {p}", "known_from": EARLIER, "valid_from": dt.date(2020, 1, 1)}
             for p in ("P1", "P2")
@@ -115,6 +117,7 @@ class World:
         told += [row(a, "night_heavy_user", dt.date(2026, 1, 1), EARLIER, True) for a in without[:50]]
         told += [row(a, "night_heavy_user", AS_OF, KNOWN_AT, False) for a in without[:50]]
         told += [row(a, "night_heavy_user", AS_OF, LATER, True) for a in without[50:100]]
+        told += [row(a, EXPIRED, dt.date(2026, 1, 1), EARLIER, True) for a in self.accounts[::2]]
         return told
 
     def _purchases(self) -> list[dict[str, Any]]:

@@ -239,4 +239,11 @@ def test_care_follows_from_how_often_a_tag_is_computed() -> None:
     assert care == {("daily", 3), ("monthly", 40)}
     owners = {"marketing", "collection", "energy_service", "metering", "customer_service"}
     assert {tag.definition.owner for tag in LIBRARY.tags} == owners
-    assert {tag.definition.sensitivity.value for tag in LIBRARY.tags} == {"internal"}
+
+
+def test_tags_that_could_harm_a_person_are_personal() -> None:
+    """Whose home stands empty, who was or is suspected of theft, who cannot pay: left out of exports and profiles unless asked for."""
+    personal = {tag.id for tag in LIBRARY.tags if tag.definition.sensitivity.value == "personal"}
+    empty_homes = {"vacant_dwelling", "long_vacant_dwelling", "emptied_dwelling", "festival_absence", "absent_owner_homecoming"}
+    assert personal == {*empty_homes, "past_theft", "theft_inspection_candidate", "financially_strained"}
+    assert all(tag.definition.sensitivity.value in ("internal", "personal") for tag in LIBRARY.tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURES, BASE_FIELDS
-from gridlens.contracts.account_lineage import evidence_of
+from gridlens.contracts.account_lineage import days_of, evidence_of
 
 
 def test_every_feature_says_where_its_rows_stand() -> None:
@@ -15,3 +15,15 @@ def test_every_feature_says_where_its_rows_stand() -> None:
     assert tables["age_band"] == ["customer_identity"]
     assert not {name for evidence in evidence_of("age_band") for name in evidence.shows} & set(evidence_of("age_band")[0].table.personal)
     assert tables["industry_late_share_60d"] == ["account"], "the bills are those of all the industry"
+
+
+def test_the_rows_shown_are_those_that_the_value_rests_on() -> None:
+    assert days_of(["late_share_365d"]) == 365
+    assert days_of(["contacts_30d", "contacts_90d"]) == 90
+    assert days_of(["energy_growth_90d"]) == days_of(["energy_growth_90d_percentile"]) == 180, "the quarter before is half of the value"
+    assert days_of(["energy_growth_year_90d"]) == 365 + 90
+    assert days_of(["late_share_prior_365d"]) == 2 * 365
+    assert days_of(["load_factor"]) == 93, "three months of curves"
+    for name in ("arrears_amount", "days_outstanding", "owns_pv", "open_complaints", "purchases_total", "days_since_inspection"):
+        assert days_of([name]) is None, f"{name} may rest on a row of any age"
+    assert days_of(["arrears_amount", "late_share_365d"]) is None

@@ -222,6 +222,7 @@ MEANINGS = [  # expression, rows (by position) for which it holds
     ("1 / a > 0", [0, 3]),
     ("9223372036854775807 + a is null", [0, 2, 3]),
     ("cast(name as double) is null", [0, 1, 2, 3]),
+    ("try_cast(name as double) is null", [0, 1, 2, 3]),
     ("energy between -2 and 0.5", [0, 1]),
     ("energy not between -2 and 0.5", [3]),
     ("not flag", [1]),

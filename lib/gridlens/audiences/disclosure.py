@@ -36,9 +36,14 @@ def shown_parts(parts: Sequence[int], limit: int) -> list[Shown]:
     few = {position for position, number in enumerate(parts) if small(number, limit)}
     hidden = set(few)
     rest = sorted((number, position) for position, number in enumerate(parts) if number and position not in few)
-    while hidden and rest and (len(hidden) == 1 or sum(parts[position] for position in hidden) < limit):
+    while hidden and rest and _tells([parts[position] for position in hidden], limit):
         hidden.add(rest.pop(0)[1])
     return [_part(number, position, few, hidden, limit) for position, number in enumerate(parts)]
+
+
+def _tells(hidden: Sequence[int], limit: int) -> bool:
+    """True where the sum of the hidden numbers tells one of them, or a group that is small itself."""
+    return len(hidden) == 1 or sum(hidden) < limit or all(number == limit - 1 for number in hidden)
 
 
 def _part(number: int, position: int, few: set[int], hidden: set[int], limit: int) -> Shown:
@@ -50,7 +55,7 @@ def _part(number: int, position: int, few: set[int], hidden: set[int], limit: in
 def shown_total(total: int, parts: Sequence[int], limit: int) -> Shown:
     """The total of parts that are each shown by :func:`shown`: hidden where it would give a small group away."""
     hidden = [number for number in parts if small(number, limit)]
-    if hidden and (len(hidden) == 1 or sum(hidden) < limit):
+    if hidden and _tells(hidden, limit):
         return HIDDEN
     return shown(total, limit)
 

@@ -59,7 +59,11 @@ SERVICE_FEATURES = (
         ("billing_disputes_365d", "Billing disputes in 365 days, by any channel", "n(kind = billing_dispute; 365 d)"),
         ("capacity_requests_365d", "Requests for another capacity in 365 days, by any channel", "n(kind = capacity_change; 365 d)"),
         ("new_connections_365d", "Requests for a connection in 365 days, by any channel", "n(kind = new_connection; 365 d)"),
-        ("disconnections_365d", "Disconnections in 365 days, by any channel, the system included", "n(kind = disconnection; 365 d)"),
+        (
+            "disconnections_365d",
+            "Disconnections in 365 days that the company ordered (欠费停电), not those a customer asked for",
+            "n(kind = disconnection, channel = system; 365 d)",
+        ),
         ("reconnections_365d", "Reconnections in 365 days, by any channel, the system included", "n(kind = reconnection; 365 d)"),
         ("outage_enquiries_365d", "Enquiries about an outage in 365 days, by any channel", "n(kind = outage_enquiry; 365 d)"),
         ("suggestions_365d", "Suggestions in 365 days, by any channel", "n(kind = suggestion; 365 d)"),
@@ -174,16 +178,21 @@ INTERACTION_FEATURES = (
 
 INSPECTION_FEATURES = (
     *_counts(
-        ("inspections_730d", "Inspections of the account's points in 730 days", "n(730 d)"),
+        ("inspections_730d", "Inspections of points in 730 days, while the account held them", "n(730 d; held)"),
         ("findings_730d", "Those of them that found something wrong", "n(finding not in normal, no_access; 730 d)"),
         ("theft_findings_730d", "Those of them that found theft", "n(finding = theft; 730 d)"),
     ),
-    *_days("days_since_inspection", "never inspected", "Days since the last inspection, whatever came of it", "as_of - max(inspected_on)"),
+    *_days(
+        "days_since_inspection",
+        "never inspected while the account held it",
+        "Days since the last inspection, whatever came of it",
+        "as_of - max(inspected_on; held)",
+    ),
     *_doubles(None, ("recovered_kwh_730d", "kWh", "Energy recovered by the inspections of 730 days", "Σ recovered_kwh; 730 d")),
 )
 OUTAGE_FEATURES = (
     *_counts(
-        ("outages_365d", "Outages in 365 days, of each transformer of the account's points once", "n(365 d)"),
+        ("outages_365d", "Outages in 365 days of a transformer that fed the account then, each once", "n(365 d; fed)"),
         ("unplanned_outages_365d", "Those of them that were not planned", "n(kind = unplanned; 365 d)"),
     ),
     *_doubles(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gridlens.contracts.account_contact import (
@@ -12,17 +13,17 @@ from gridlens.contracts.account_contact import (
     PURCHASE_FEATURES,
     SERVICE_FEATURES,
 )
-from gridlens.contracts.account_energy import ENERGY_FEATURES
+from gridlens.contracts.account_energy import ENERGY_FEATURES, SERIES_DAYS
 from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS, PEER_FEATURES, PEERS
 from gridlens.contracts.account_money import BILL_FEATURES, INDUSTRY_FEATURES, PAYMENT_FEATURES
-from gridlens.contracts.account_shape import SHAPE_FEATURES
+from gridlens.contracts.account_shape import SHAPE_FEATURES, SHAPE_MONTHS
 from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.silver import SILVER
 from gridlens.tables import Field, Table
 
 ACCOUNT_KEY, POINT_KEY, TRANSFORMER_KEY = "account_id", "metering_point_id", "transformer_id"
-_WINDOW = re.compile(r"_(\d+)d(?:_percentile)?$")
-DEFAULT_DAYS = 365
+_WINDOW = re.compile(r"_(\d+)d(?:_s)?$")
+_YEAR, _SHAPE_DAYS = 365, 31 * SHAPE_MONTHS
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,21 @@ _GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
 )
 
 
+_LOOKS_BACK: dict[str, int] = {
+    **{f.name: _SHAPE_DAYS for f in SHAPE_FEATURES},
+    **{f"energy_growth_{days}d": 2 * days for days in (30, 90, _YEAR)},
+    **{f"energy_growth_year_{days}d": _YEAR + days for days in (30, 90)},
+    "energy_ratio_14d": 14 + 56,
+    "days_since_use": SERIES_DAYS,
+    **{f"{name}_growth_365d": 2 * _YEAR for name in ("bill_amount", "bill_kwh", "average_price")},
+    "late_share_prior_365d": 2 * _YEAR,
+    "product_interest": 90,
+    "interaction_channel": _YEAR,
+    "spring_festival_ratio_365d": _YEAR + 49,  # seven weeks before the festival are compared with it
+}
+"""Features that look back further than their names say, or whose names say nothing of it; others without a window read all."""
+
+
 def evidence_of(feature: str) -> tuple[Evidence, ...]:
     """Where the rows behind ``feature`` stand; a percentile has those of the feature it ranks."""
     ranked = feature.removesuffix("_percentile")
@@ -94,7 +110,14 @@ def evidence_of(feature: str) -> tuple[Evidence, ...]:
     return next(evidence for fields, evidence in _GROUPS if name in {f.name for f in fields})
 
 
-def days_of(feature: str) -> int:
-    """Days that the feature looks back: the window its name ends with, else a year."""
+def days_of(features: Iterable[str]) -> int | None:
+    """Days that the widest of the features looks back: what is stated, else the window its name ends with; None: all that is known."""
+    days = [_days_of(feature.removesuffix("_percentile")) for feature in features]
+    return None if None in days else max(day for day in days if day is not None)
+
+
+def _days_of(feature: str) -> int | None:
+    if feature in _LOOKS_BACK:
+        return _LOOKS_BACK[feature]
     window = _WINDOW.search(feature)
-    return int(window.group(1)) if window else DEFAULT_DAYS
+    return int(window.group(1)) if window else None

@@ -83,8 +83,8 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
         service_features(facts.events, as_of=as_of, until=until),
         purchase_features(facts.purchases, facts.products, as_of=as_of),
         interaction_features(facts.interactions, facts.products, as_of=as_of, until=until, zone=zone),
-        inspection_features(facts.inspections, facts.points_now, as_of=as_of),
-        outage_features(facts.outages, facts.points_now, as_of=as_of, until=until),
+        inspection_features(facts.inspections, holdings, as_of=as_of),
+        outage_features(facts.outages, facts.points, until=until, zone=zone),
     )
     joined = account_base(accounts, facts.points_now, facts.points_before)
     for part in parts:

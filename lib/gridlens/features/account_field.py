@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_contact import INSPECTION_FEATURES, NO_FINDING, OUTAGE_FEATURES
+from gridlens.features.account_energy import held_days
 from gridlens.features.account_windows import HOUR_MICROS
 
 
-def inspection_features(inspections: DataFrame, points: DataFrame, *, as_of: dt.date) -> DataFrame:
-    """Inspections and what they found, one row for each account whose points were inspected by ``as_of``.
+def inspection_features(inspections: DataFrame, holdings: DataFrame, *, as_of: dt.date) -> DataFrame:
+    """Inspections and what they found, one row for each account that held a point when it was inspected, by ``as_of``.
 
     Args:
         inspections: rows of silver.inspection as known at one moment, one for each inspection_id.
-        points: metering_point_id, account_id; one row for each point.
+        holdings: which account a metering point belongs to, see account_energy.point_holdings.
         as_of: last local day included.
 
     Returns:
         account_id and INSPECTION_FEATURES.
     """
     recent = F.col("inspected_on") > F.lit(as_of - dt.timedelta(days=730))
+    done = inspections.where(F.col("inspected_on") <= F.lit(as_of)).withColumn("local_date", F.col("inspected_on"))
     accounts = (
-        inspections.where(F.col("inspected_on") <= F.lit(as_of))
-        .join(points.select("metering_point_id", "account_id"), on="metering_point_id", how="inner")
+        held_days(done, holdings)
         .groupBy("account_id")
         .agg(
             F.count_if(recent).alias("inspections_730d"),
@@ -38,16 +39,16 @@ def inspection_features(inspections: DataFrame, points: DataFrame, *, as_of: dt.
     return accounts.select("account_id", *[F.col(f.name).cast(f.type) for f in INSPECTION_FEATURES])
 
 
-def outage_features(outages: DataFrame, points: DataFrame, *, as_of: dt.date, until: dt.datetime) -> DataFrame:
+def outage_features(outages: DataFrame, points: DataFrame, *, until: dt.datetime, zone: str) -> DataFrame:
     """Outages that began in the last 365 days, one row for each account that had one.
 
     An account with several points on a transformer has that transformer's outages once.
 
     Args:
         outages: rows of silver.outage_event as known at one moment, one for each outage_id.
-        points: account_id, transformer_id (null where fed above the district); one row for each point.
-        as_of: last local day included; ``until`` says when it ends, and that is all that is needed here.
-        until: UTC moment at which ``as_of`` ends.
+        points: metering_point as known: one row for each metering_point_id and valid_from.
+        until: UTC moment at which the last local day included ends.
+        zone: IANA zone of the company.
 
     Returns:
         account_id and OUTAGE_FEATURES.
@@ -55,23 +56,20 @@ def outage_features(outages: DataFrame, points: DataFrame, *, as_of: dt.date, un
     started = F.col("started_at")
     # F.least passes over a null: an outage without an end runs until ``until``, as does one that ends later.
     micros = F.unix_micros(F.least(F.col("ended_at"), F.lit(until))) - F.unix_micros(started)
-    by_transformer = (
-        outages.where((started >= F.lit(until - dt.timedelta(days=365))) & (started < F.lit(until)))
-        .groupBy("transformer_id")
+    in_order = Window.partitionBy("metering_point_id").orderBy("valid_from")
+    fed = points.select("account_id", "transformer_id", "valid_from", F.lead("valid_from").over(in_order).alias("_end"))
+    day = F.to_date(F.from_utc_timestamp(started, zone))
+    then = (day >= F.col("valid_from")) & (F.col("_end").isNull() | (day < F.col("_end")))
+    recent = outages.where((started >= F.lit(until - dt.timedelta(days=365))) & (started < F.lit(until)))
+    accounts = (
+        recent.join(fed, on="transformer_id", how="inner")
+        .where(then)
+        .select("account_id", "outage_id", "kind", micros.alias("_micros"))
+        .distinct()
+        .groupBy("account_id")
         .agg(
             F.count("*").alias("outages_365d"),
             F.count_if(F.col("kind") == "unplanned").alias("unplanned_outages_365d"),
-            F.sum(micros).alias("_micros"),
-        )
-    )
-    accounts = (
-        points.select("account_id", "transformer_id")
-        .distinct()
-        .join(by_transformer, on="transformer_id", how="inner")
-        .groupBy("account_id")
-        .agg(
-            F.sum("outages_365d").alias("outages_365d"),
-            F.sum("unplanned_outages_365d").alias("unplanned_outages_365d"),
             (F.sum("_micros") / HOUR_MICROS).alias("outage_hours_365d"),
         )
     )

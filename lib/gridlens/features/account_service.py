@@ -17,7 +17,6 @@ _KIND_COUNTS = {
     "billing_dispute": "billing_disputes_365d",
     "capacity_change": "capacity_requests_365d",
     "new_connection": "new_connections_365d",
-    "disconnection": "disconnections_365d",
     "reconnection": "reconnections_365d",
     "outage_enquiry": "outage_enquiries_365d",
     "suggestion": "suggestions_365d",
@@ -50,6 +49,7 @@ def service_features(events: DataFrame, *, as_of: dt.date, until: dt.datetime) -
     counts = {
         **{f"contacts_{days}d": contact & inside for days, inside in recent.items()},
         **{name: (F.col("kind") == kind) & recent[365] for kind, name in _KIND_COUNTS.items()},
+        "disconnections_365d": (F.col("kind") == "disconnection") & ~contact & recent[365],  # a customer may ask for one, too
         "complaints_30d": complaint & recent[30],
         "open_tickets": ~closed,
         "open_complaints": complaint & ~closed,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from gridlens.associations.baskets import event_items, filled, population, product_items, service_items, tag_items
 from gridlens.associations.library import Basket, BasketLibrary, load_baskets
@@ -18,6 +19,7 @@ from gridlens.contracts.tag import TAG_VALUE
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.moments import end_of_local_day, of_moment
+from gridlens.pipelines.served_tags import expired_tags
 from gridlens.pipelines.tag_state import Moment
 from gridlens.settings import Settings, conf_files
 from gridlens.tags.changes import values_as_known
@@ -32,7 +34,8 @@ class BasketFacts:
     Attributes:
         features: account_feature_v1 of the moment.
         purchases: silver.purchase, one row for each purchase_id; ``services`` and ``interactions`` likewise.
-        tags: rows of tag_value_v1 in force, one for each account and tag.
+        tags: rows of tag_value_v1 in force, one for each account and tag that is served.
+        expired: tags past their time to live, which are not.
         products: names of each product in Chinese and English.
         categories: category of each product.
         as_of: last local day included; ``until`` is the UTC moment at which it ends.
@@ -43,6 +46,7 @@ class BasketFacts:
     services: DataFrame
     interactions: DataFrame
     tags: DataFrame
+    expired: tuple[str, ...]
     products: Mapping[str, Names]
     categories: Mapping[str, str]
     as_of: dt.date
@@ -85,13 +89,16 @@ def basket_facts(warehouse: Warehouse, settings: Settings, moment: Moment) -> Ba
     def known(name: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=moment.known_at, as_of=moment.as_of)
 
+    expired = expired_tags(warehouse, as_of=moment.as_of, known_at=moment.known_at)
+    tags = values_as_known(warehouse.read(TAG_VALUE), as_of=moment.as_of, known_at=moment.known_at)
     catalogue = known("product").select("product_id", "name_zh", "name_en", "category").collect()  # what is on offer
     return BasketFacts(
         features=warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at)),
         purchases=known("purchase"),
         services=known("service_event"),
         interactions=known("interaction"),
-        tags=values_as_known(warehouse.read(TAG_VALUE), as_of=moment.as_of, known_at=moment.known_at),
+        tags=tags.where(~F.col("tag_id").isin(*expired)),
+        expired=expired,
         products={row["product_id"]: (row["name_zh"], row["name_en"] or row["name_zh"]) for row in catalogue},
         categories={row["product_id"]: row["category"] for row in catalogue},
         as_of=moment.as_of,

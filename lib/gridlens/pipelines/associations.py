@@ -137,6 +137,9 @@ def _stands(basket: Basket, inputs: Mapping[str, str], runs: Sequence[Row]) -> b
 def _compute(warehouse: Warehouse, settings: Settings, due: Sequence[Basket], moment: Moment, say: Say) -> list[BasketResult]:
     with timed(say, "what was known"):
         facts = basket_facts(warehouse, settings, moment)
+    left_out = [name for name in facts.expired if any(name in (basket.definition.items.tags or ()) for basket in due)]
+    if left_out:
+        say(f"left out, as they are past their time to live: {', '.join(left_out)}; `gridlens tags run` computes them")
     return [_basket(warehouse, facts, basket, moment, say) for basket in due]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.audiences.disclosure import Shown, shown, shown_chain, shown_within
+from gridlens.audiences.disclosure import HIDDEN, Shown, shown, shown_chain, shown_within, small
 from gridlens.audiences.library import Audience
 from gridlens.audiences.membership import flagged, matched
 from gridlens.audiences.terms import TermCount, term_counts, terms_of
@@ -111,16 +111,22 @@ def explain_audience(
         accounts,
         frame.expired,
         frame.never_computed,
-        _terms(counts, accounts, settings.min_group),
+        shown_terms(counts, accounts, settings.min_group),
     )
 
 
-def _terms(counts: list[TermCount], accounts: int, limit: int) -> tuple[Term, ...]:
+def shown_terms(counts: list[TermCount], accounts: int, limit: int) -> tuple[Term, ...]:
+    """The terms as they may be shown beside the number of all accounts."""
     remaining = shown_chain(accounts, [one.remaining for one in counts], limit)
     return tuple(
-        Term(one.term, shown_within(one.holds, accounts, limit), shown(one.unknown, limit), left)
+        Term(one.term, shown_within(one.holds, accounts, limit), _unknown(one, accounts, limit), left)
         for one, left in zip(counts, remaining, strict=True)
     )
+
+
+def _unknown(count: TermCount, accounts: int, limit: int) -> Shown:
+    """For how many the term is unknown: beside those for whom it holds that would tell a small rest for whom it does not."""
+    return HIDDEN if small(accounts - count.holds - count.unknown, limit) else shown(count.unknown, limit)
 
 
 def explain_account(

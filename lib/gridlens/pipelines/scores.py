@@ -100,7 +100,7 @@ def score_behind(warehouse: Warehouse, account: str, columns: Sequence[str], mom
         shown = found.where(F.col("account_id") == account).select(*_SHOWN[table])
         rows = {row[_KEYS[table]]: row.asDict(recursive=True) for row in shown.collect()}  # one a model
         values |= {name: rows[model_of(name)][_field_of(name)] for name in names if model_of(name) in rows}
-        behind.append(Behind(f"gold.{table}", tuple(names), len(rows), tuple(rows.values())))
+        behind.append(Behind(f"gold.{table}", tuple(names), moment.as_of, len(rows), tuple(rows.values())))
     return ScoreBehind(values, tuple(behind))
 
 

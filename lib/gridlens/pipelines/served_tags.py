@@ -52,18 +52,32 @@ def serve_tags(
         return ServedTags(accounts, (), ())
     with ThreadPoolExecutor(1) as beside:
         current = beside.submit(current_moment, warehouse)
-        computed = _last_computed(warehouse, names, as_of, known_at)
+        computed = _last_computed(warehouse, as_of, known_at, names)
     never = tuple(name for name in names if name not in computed)
-    expired = tuple(name for name in names if name in computed and (as_of - computed[name][0]).days > computed[name][1])
+    expired = tuple(name for name in names if name in computed and _past(computed[name], as_of))
     served = [tag for tag in tags if tag.id not in {*never, *expired}]
     rows = _joined(accounts, warehouse, served, current.result(), as_of, known_at) if served else accounts
     unknown = {tag.id: F.lit(None).cast("boolean" if tag.value_type == "boolean" else "string") for tag in tags if tag not in served}
     return ServedTags(rows.withColumns(unknown) if unknown else rows, expired, never)
 
 
-def _last_computed(warehouse: Warehouse, names: Sequence[str], as_of: dt.date, known_at: dt.datetime) -> dict[str, tuple[dt.date, int]]:
+def expired_tags(warehouse: Warehouse, *, as_of: dt.date, known_at: dt.datetime) -> tuple[str, ...]:
+    """Ids of the tags that were last computed longer ago than their time to live, as seen at one moment."""
+    computed = _last_computed(warehouse, as_of, known_at)
+    return tuple(sorted(name for name, last in computed.items() if _past(last, as_of)))
+
+
+def _past(computed: tuple[dt.date, int], as_of: dt.date) -> bool:
+    day, ttl_days = computed
+    return (as_of - day).days > ttl_days
+
+
+def _last_computed(
+    warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, names: Sequence[str] | None = None
+) -> dict[str, tuple[dt.date, int]]:
     """Of each tag the as_of of the run that last computed it by the moment, and its time to live in days."""
-    seen = (F.col("as_of") <= F.lit(as_of)) & (F.col("known_at") <= F.lit(known_at)) & F.col("tag_id").isin(*names)
+    seen = (F.col("as_of") <= F.lit(as_of)) & (F.col("known_at") <= F.lit(known_at))
+    seen = seen if names is None else seen & F.col("tag_id").isin(*names)
     newest = F.max_by(F.struct("as_of", "ttl_days"), F.struct("as_of", "known_at")).alias("last")
     rows = warehouse.read(TAG_CATALOGUE).where(seen).groupBy("tag_id").agg(newest)
     return {row["tag_id"]: (row["last"]["as_of"], row["last"]["ttl_days"]) for row in rows.collect()}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, tag_current_table
+from gridlens.contracts.tag import OLD, TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE, TagColumn, ValueType, tag_current_table
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.history import last_run
@@ -20,7 +21,7 @@ from gridlens.pipelines.scores import Served, scores_stand, served_at, with_scor
 from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tables import literal_in
+from gridlens.tables import Sensitivity, empty, literal_in
 from gridlens.tags.changes import tag_changes
 from gridlens.tags.engine import evaluate
 from gridlens.tags.library import Tag, TagLibrary
@@ -69,7 +70,7 @@ def run_tags(
     """Computes the tags of the accounts at one ``as_of``; those alone whose definition changed where ``options.changed``.
 
     ``library`` are the definitions where they have been read already. Tags that are refreshed monthly are computed in the first run of
-    a month, and when their definition changes.
+    a month, when their definition changes, and of an account that has no values yet.
 
     Raises:
         DefinitionError: a tag does not hold; names file, line and remedy.
@@ -117,36 +118,60 @@ def _write(
     table = tag_current_table(library.columns)
     warehouse.create(table)
     warehouse.widen(table)
-    wide = _before_after(features, warehouse.read(table), library, tags, state).persist()  # planning it once more costs as much again
+    current = warehouse.read(table)
+    others = _of_others(current, library, state, moment)
+    wide, compared = _before_after(features, current.select(*table.columns, *others), library, tags, state)
+    wide = wide.persist()  # planning it once more costs as much again
     try:
         with timed(say, f"{len(tags)} tags, changes"):
-            changes = _write_changes(warehouse, tag_changes(wide, tags, as_of=moment.as_of, known_at=moment.known_at), state, moment)
+            changes = _write_changes(warehouse, tag_changes(wide, compared, as_of=moment.as_of, known_at=moment.known_at), state, moment)
         with timed(say, "catalogue and drift"):
             drifted = _catalogue(warehouse, wide, tags, state, moment)
         with timed(say, "current values"):
             of_run = {"as_of": F.lit(moment.as_of), "known_at": F.lit(moment.known_at)}
-            warehouse.replace(table, wide.withColumns(of_run), where="true")
+            warehouse.replace(tag_current_table([*library.columns, *others.values()]), wide.withColumns(of_run), where="true")
     finally:
         wide.unpersist()
     return changes, drifted
 
 
-def _before_after(features: DataFrame, current: DataFrame, library: TagLibrary, tags: list[Tag], state: TagState) -> DataFrame:
-    """One row per account: of every tag the value that now counts, of those computed also ``old_<id>``.
+def _of_others(current: DataFrame, library: TagLibrary, state: TagState, moment: Moment) -> dict[str, TagColumn]:
+    """Columns of tags that this run knows no definition of (an analyst's own), by name; they keep their values for their time to live."""
+    own = {*TAG_CURRENT.columns, *library.ids}
+    alive = {row["tag_id"] for row in state.rows if (moment.as_of - row["as_of"]).days <= row["ttl_days"]}
+    types: dict[str, ValueType] = {f.name: "boolean" if f.dataType == BooleanType() else "text" for f in current.schema.fields}
+    return {name: TagColumn(name, types[name], name, Sensitivity.INTERNAL) for name in current.columns if name in alive - own}
 
-    A tag that is not computed keeps its value; one that never was computed for the account counts as false, or as no text.
+
+def _before_after(
+    features: DataFrame, current: DataFrame, library: TagLibrary, tags: list[Tag], state: TagState
+) -> tuple[DataFrame, Sequence[Tag]]:
+    """One row per account: of every tag the value that now counts, of those compared also ``old_<id>``; and the tags compared.
+
+    A tag that is not computed keeps its value. An account without any values has none to keep: all its tags are computed.
+    """
+    accounts = current.select("account_id")
+    kept = [identity for identity in library.ids if identity not in {tag.id for tag in tags}]
+    new = features.join(accounts, on="account_id", how="left_anti")
+    if not kept or empty(new):
+        return _evaluated(features, current, library, tags, state), tags
+    seen = features.join(accounts, on="account_id", how="left_semi")
+    rows = _evaluated(seen, current, library, tags, state).withColumns({OLD + name: F.col(name) for name in kept})
+    return rows.unionByName(_evaluated(new, current, library, library.tags, state)), library.tags
+
+
+def _evaluated(features: DataFrame, current: DataFrame, library: TagLibrary, tags: Sequence[Tag], state: TagState) -> DataFrame:
+    """``tags`` computed and the others as ``current`` has them, beside the values before.
+
+    A tag that was never computed for the account counted as false, or as no text.
     """
     computed = {tag.id for tag in tags}
-    kept = [identity for identity in library.ids if identity not in computed]
-    old = current.select(
-        "account_id",
-        F.lit(True).alias("_seen"),
-        *kept,
-        *[F.col(tag.id).alias(OLD + tag.id) for tag in tags],
-    )
+    known = [identity for identity in library.ids if identity not in computed]
+    kept = [name for name in current.columns if name not in {*TAG_CURRENT.columns, *computed}]
+    old = current.select("account_id", F.lit(True).alias("_seen"), *kept, *[F.col(tag.id).alias(OLD + tag.id) for tag in tags])
     before = {OLD + tag.id: _value_before(tag, known=tag.id in state.computed) for tag in tags}
     joined = features.join(old, on="account_id", how="left").withColumns(before)
-    return evaluate(joined, library, only=computed, known=kept, keep=[*kept, *before])
+    return evaluate(joined, library, only=computed, known=known, keep=[*kept, *before])
 
 
 def _value_before(tag: Tag, *, known: bool) -> Column:

@@ -16,15 +16,19 @@ def print_explanation(e: Explanation) -> None:
         "value": _shown(e.value),
         "since": e.since.isoformat() if e.since else "always",
         "as of": e.as_of.isoformat(),
+        "computed": f"{e.computed}{' (past its time to live: not served any more)' if e.expired else ''}",
         "definition": e.definition,
         "reason": e.reason,
         "version": e.version,
     }
     print_summary(f"{e.tag} ({e.names}) of account {e.account}", facts)
-    rows = [{"read by": i.of, "input": i.name, "value": _shown(i.value), "unit": i.unit, "meaning": i.meaning} for i in e.inputs]
+    rows = [
+        {"read by": i.of, "input": i.name, "as of": i.as_of, "value": _shown(i.value), "unit": i.unit, "meaning": i.meaning}
+        for i in e.inputs
+    ]
     print_table(rows, title="inputs")
     for behind in e.behind:
-        title = f"{behind.table}: {behind.rows:,} row(s) behind {', '.join(behind.inputs)}"
+        title = f"{behind.table}: {behind.rows:,} row(s) by {behind.as_of} behind {', '.join(behind.inputs)}"
         if behind.newest:
             print_table(behind.newest, title=f"{title}; the newest")
         else:

@@ -14,12 +14,14 @@ class Input:
     Attributes:
         of: the tag that reads it.
         name: feature column or tag.
-        value: its value for this account.
+        as_of: the day on which it was read.
+        value: its value for this account then.
         meaning: of a feature what it is and how it is computed, of a tag its definition.
     """
 
     of: str
     name: str
+    as_of: dt.date
     value: Any
     unit: str
     meaning: str
@@ -32,19 +34,28 @@ class Behind:
     Attributes:
         table: where they stand.
         inputs: the features that they decide.
+        as_of: the last day of their window.
         rows: how many lie in the widest window.
         newest: the first of them with their locators.
     """
 
     table: str
     inputs: tuple[str, ...]
+    as_of: dt.date
     rows: int
     newest: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One value of one tag; ``since`` is the first as_of with it (None: it is what counts before a tag's first row)."""
+    """One value of one tag.
+
+    Attributes:
+        as_of: last day of the newest run of the tags.
+        since: first as_of with the value; None: it is what counts before a tag's first row.
+        computed: last day of the run that computed it, which read the inputs.
+        expired: True where that is longer ago than its time to live; it is not served any more.
+    """
 
     account: str
     tag: str
@@ -56,5 +67,7 @@ class Explanation:
     as_of: dt.date
     known_at: dt.datetime
     since: dt.date | None
+    computed: dt.date
+    expired: bool
     inputs: tuple[Input, ...]
     behind: tuple[Behind, ...]

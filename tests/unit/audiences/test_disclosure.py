@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from gridlens.audiences.disclosure import HIDDEN, shown, shown_chain, shown_parts, shown_total, shown_within
+from gridlens.audiences.terms import TermCount
+from gridlens.pipelines.audience_explain import shown_terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ def is_small(number: int) -> bool:
         ([100, 3, 50], [100, "<15", HIDDEN]),
         ([3, 4, 100, 20], ["<15", "<15", 100, HIDDEN]),
         ([9, 9, 100], ["<15", "<15", 100]),
+        ([14, 14, 100], ["<15", "<15", HIDDEN]),
         ([0, 5, 30], [0, "<15", HIDDEN]),
         ([5], ["<15"]),
         ([0, 0], [0, 0]),
@@ -40,6 +43,7 @@ def test_no_small_part_can_be_worked_out_from_the_total(parts: list[int]) -> Non
     if hidden and not is_small(sum(parts)):
         assert len(hidden) > 1
         assert sum(hidden) >= LIMIT
+        assert not all(number == LIMIT - 1 for number in hidden) or len(hidden) == len(list(filter(None, parts)))
 
 
 @given(COUNTS)
@@ -49,7 +53,7 @@ def test_a_total_is_shown_only_where_it_gives_no_part_away(parts: list[int]) -> 
     if isinstance(total, int):
         assert total == sum(parts)
         assert not is_small(total)
-        assert not secret or (len(secret) > 1 and sum(secret) >= LIMIT)
+        assert not secret or (len(secret) > 1 and LIMIT <= sum(secret) < len(secret) * (LIMIT - 1))
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
@@ -74,3 +78,12 @@ def test_no_limit_shows_everything() -> None:
     assert shown(1, 0) == 1
     assert shown_parts([1, 2], 0) == [1, 2]
     assert shown_chain(5, [4, 3], 0) == [4, 3]
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
+def test_a_term_does_not_tell_how_few_it_is_false_for(holds: int, unknown: int, fails: int) -> None:
+    accounts = holds + unknown + fails
+    (term,) = shown_terms([TermCount("in_arrears", holds, unknown, holds)], accounts, LIMIT)
+    if isinstance(term.holds, int) and isinstance(term.unknown, int):
+        assert not is_small(accounts - term.holds - term.unknown)
+    assert not is_small(term.unknown) if isinstance(term.unknown, int) else True

@@ -10,14 +10,18 @@ import pandas as pd
 import pytest
 from gridlens.contracts.account_contact import INSPECTION_FEATURES, OUTAGE_FEATURES
 from gridlens.contracts.codes import INSPECTION_FINDINGS, OUTAGE_KINDS
+from gridlens.features.account_energy import point_holdings
 from gridlens.features.account_field import inspection_features, outage_features
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 AS_OF = dt.date(2026, 3, 31)
+ZONE = "Asia/Shanghai"
 UNTIL = dt.datetime(2026, 3, 31, 16, tzinfo=dt.UTC)  # the end of 31 March in Shanghai
 DAY, SECOND = dt.timedelta(days=1), dt.timedelta(seconds=1)
 INSPECTIONS = "inspection_id string, metering_point_id string, inspected_on date, finding string, recovered_kwh decimal(18,3)"
 OUTAGES = "outage_id string, transformer_id string, kind string, started_at timestamp, ended_at timestamp"
+VERSIONS = "metering_point_id string, account_id string, transformer_id string, valid_from date"
 POINTS = [
     ("P1", "one point", "T1"),
     ("P2", "two points, one transformer", "T1"),
@@ -31,7 +35,13 @@ POINTS = [
 
 @pytest.fixture(scope="module")
 def points(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(POINTS, "metering_point_id string, account_id string, transformer_id string").coalesce(1)
+    long_ago = [(*point, dt.date(2019, 1, 1)) for point in POINTS]
+    return spark.createDataFrame(long_ago, VERSIONS).coalesce(1)
+
+
+@pytest.fixture(scope="module")
+def holdings(points: DataFrame) -> DataFrame:
+    return point_holdings(points.withColumn("multiplier", F.lit(1.0)))
 
 
 def inspections(spark: SparkSession, rows: list[tuple]) -> DataFrame:
@@ -48,7 +58,7 @@ def by_account(result: DataFrame) -> dict[str, dict]:
     return {row.account_id: row.asDict() for row in result.collect()}
 
 
-def test_inspections_at_the_edges_of_the_window(spark: SparkSession, points: DataFrame) -> None:
+def test_inspections_at_the_edges_of_the_window(spark: SparkSession, holdings: DataFrame) -> None:
     rows = [
         ("P1", AS_OF, "no_access", None),
         ("P1", AS_OF - 729 * DAY, "theft", Decimal("10.500")),
@@ -59,7 +69,7 @@ def test_inspections_at_the_edges_of_the_window(spark: SparkSession, points: Dat
         ("P-nowhere", AS_OF, "theft", Decimal("1.000")),
     ]
     names = [f.name for f in INSPECTION_FEATURES]
-    found = by_account(inspection_features(inspections(spark, rows), points, as_of=AS_OF))
+    found = by_account(inspection_features(inspections(spark, rows), holdings, as_of=AS_OF))
     assert {account: [values[name] for name in names] for account, values in found.items()} == {
         "one point": [2, 1, 1, 0, 10.5],
         "two transformers": [0, 0, 0, 800, 0.0],
@@ -78,7 +88,7 @@ def test_outages_at_the_edges_of_the_window(spark: SparkSession, points: DataFra
         ("T3", "unplanned", UNTIL - 400 * DAY, None),
     ]
     names = [f.name for f in OUTAGE_FEATURES]
-    found = by_account(outage_features(outages(spark, rows), points, as_of=AS_OF, until=UNTIL))
+    found = by_account(outage_features(outages(spark, rows), points, until=UNTIL, zone=ZONE))
     assert {account: [values[name] for name in names] for account, values in found.items()} == {
         "one point": [1, 0, 1.0],
         "two points, one transformer": [1, 0, 1.0],
@@ -86,7 +96,7 @@ def test_outages_at_the_edges_of_the_window(spark: SparkSession, points: DataFra
     }
 
 
-def test_random_inspections_agree_with_pandas_whatever_happens_later(spark: SparkSession, points: DataFrame) -> None:
+def test_random_inspections_agree_with_pandas_whatever_happens_later(spark: SparkSession, holdings: DataFrame) -> None:
     rng = np.random.default_rng(4)
     ages = rng.choice([0, 1, 300, 729, 730, 731, 1500], 60)
     rows = [
@@ -114,10 +124,10 @@ def test_random_inspections_agree_with_pandas_whatever_happens_later(spark: Spar
             "days_since_inspection": int(mine.age.min()),
             "recovered_kwh_730d": recent.kwh.sum(),
         }
-    result = inspection_features(inspections(spark, rows), points, as_of=AS_OF)
+    result = inspection_features(inspections(spark, rows), holdings, as_of=AS_OF)
     assert [(f.name, f.dataType.simpleString()) for f in result.schema][1:] == [(f.name, f.type) for f in INSPECTION_FEATURES]
     later = [*rows, *[(point, AS_OF + DAY, "theft", Decimal("1.000")) for point, _, _ in POINTS]]
-    for found in (by_account(result), by_account(inspection_features(inspections(spark, later), points, as_of=AS_OF))):
+    for found in (by_account(result), by_account(inspection_features(inspections(spark, later), holdings, as_of=AS_OF))):
         assert found.keys() == expected.keys()
         for account, values in expected.items():
             assert found[account] == pytest.approx(values), account
@@ -142,15 +152,34 @@ def test_random_outages_agree_with_pandas_whatever_happens_later(spark: SparkSes
             "unplanned_outages_365d": int((mine.kind == "unplanned").sum()),
             "outage_hours_365d": mine.hours.sum(),
         }
-    result = outage_features(outages(spark, rows), points, as_of=AS_OF, until=UNTIL)
+    result = outage_features(outages(spark, rows), points, until=UNTIL, zone=ZONE)
     assert [(f.name, f.dataType.simpleString()) for f in result.schema][1:] == [(f.name, f.type) for f in OUTAGE_FEATURES]
     # Outages that run end afterwards, and more begin.
     later = [(*row[:3], row[3] or UNTIL + 7 * DAY) for row in rows] + [(f"T{n}", "unplanned", UNTIL, None) for n in (1, 2, 3)]
-    after = outage_features(outages(spark, later), points, as_of=AS_OF, until=UNTIL)
+    after = outage_features(outages(spark, later), points, until=UNTIL, zone=ZONE)
     for found in (by_account(result), by_account(after)):
         assert found.keys() == expected.keys()
         for account, values in expected.items():
             assert found[account] == pytest.approx(values), account
+
+
+def test_what_happened_to_the_holder_before_is_not_the_next_ones(spark: SparkSession) -> None:
+    moved = dt.date(2026, 1, 1)
+    versions = [("P1", "before", "T1", dt.date(2020, 1, 1)), ("P1", "after", "T2", moved)]
+    points = spark.createDataFrame(versions, VERSIONS).withColumn("multiplier", F.lit(1.0)).coalesce(1)
+    visits = inspections(spark, [("P1", moved - 90 * DAY, "theft", Decimal("900.000")), ("P1", moved, "normal", None)])
+    found = by_account(inspection_features(visits, point_holdings(points), as_of=AS_OF))
+    assert {account: (row["theft_findings_730d"], row["days_since_inspection"]) for account, row in found.items()} == {
+        "before": (1, (AS_OF - moved).days + 90),
+        "after": (0, (AS_OF - moved).days),
+    }
+    midnight = dt.datetime(2025, 12, 31, 16, tzinfo=dt.UTC)  # in Shanghai the first moment of 1 January
+    cuts = [("T1", "planned", midnight - SECOND, midnight), ("T1", "planned", midnight, None), ("T2", "unplanned", midnight, None)]
+    cut = by_account(outage_features(outages(spark, cuts), points, until=UNTIL, zone=ZONE))
+    assert {account: (row["outages_365d"], row["unplanned_outages_365d"]) for account, row in cut.items()} == {
+        "before": (1, 0),
+        "after": (1, 1),
+    }
 
 
 def test_the_two_tables_share_no_feature() -> None:
