@@ -140,19 +140,33 @@ def by_half(t: Trial, score: Callable[[int, np.ndarray], np.ndarray]) -> Scores:
     return both(t.honest), {name: [both(copy) for copy in copies] for name, copies in t.stolen.items()}
 
 
-def gridlens(t: Trial, features: Sequence[str] = DAY_FEATURES) -> Scores:
-    """The judge of `gridlens anomalies`: MLlib's boosted trees; ``features`` are those that it sees."""
+def log_odds(
+    t: Trial, parts: Sequence[np.ndarray], halves: Sequence[np.ndarray], features: Sequence[str] = DAY_FEATURES
+) -> list[np.ndarray]:
+    """What the judge of `gridlens anomalies`, MLlib's boosted trees, says of evidence; it has not learnt from the half of each row.
+
+    Args:
+        t: what it learns from.
+        parts: evidence. Each of shape (homes, features).
+        halves: of each row of each part.
+        features: those that it sees.
+    """
     usage = usage_definition(load_settings("local")).definition
     spark = get_spark(load_settings("local"), name="gridlens-thefts")
     learn = pd.DataFrame(t.learn, columns=list(FEATURES)).assign(half=t.learn_half.astype("int32"), label=t.label.astype(float), weight=1.0)
     judge = fit_judge(spark.createDataFrame(learn).localCheckpoint(), usage.trees, prior=usage.prior, features=features)
-    parts = [t.honest, *(copy for copies in t.stolen.values() for copy in copies)]
-    rows = pd.DataFrame(np.concatenate(parts), columns=list(FEATURES)).assign(half=np.tile(t.half, len(parts)).astype("int32"))
+    rows = pd.DataFrame(np.concatenate(parts), columns=list(FEATURES)).assign(half=np.concatenate(halves).astype("int32"))
     rows["place"] = np.arange(len(rows))
     scored = judge.judged(spark.createDataFrame(rows)).select("place", "log_odds").toPandas().sort_values("place")
-    found = iter(scored["log_odds"].to_numpy().reshape(len(parts), -1))
-    honest = next(found)
     spark.stop()
+    return np.split(scored["log_odds"].to_numpy(), np.cumsum([len(part) for part in parts])[:-1])
+
+
+def gridlens(t: Trial, features: Sequence[str] = DAY_FEATURES) -> Scores:
+    """The judge of `gridlens anomalies`; ``features`` are those that it sees."""
+    parts = [t.honest, *(copy for copies in t.stolen.values() for copy in copies)]
+    honest, *rest = log_odds(t, parts, [t.half] * len(parts), features)
+    found = iter(rest)
     return honest, {name: [next(found) for _ in copies] for name, copies in t.stolen.items()}
 
 

@@ -38,7 +38,9 @@ def write_tags(folder: Path, *more: str) -> None:
     own = folder / "tags" / "own.yml"
     text = own.read_text(encoding="utf-8")
     text += MONTHLY.format(id="large_user", expression="energy_kwh_90d >= 20", input="energy_kwh_90d")
-    text += TAG.replace("kind: rule", "kind: derived").format(id="large_debtor", expression="in_arrears and large_user", input="in_arrears, large_user")
+    text += TAG.replace("kind: rule", "kind: derived").format(
+        id="large_debtor", expression="in_arrears and large_user", input="in_arrears, large_user"
+    )
     own.write_text(text + "".join(more), encoding="utf-8")
 
 

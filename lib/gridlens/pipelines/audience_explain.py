@@ -118,15 +118,16 @@ def explain_audience(
 def shown_terms(counts: list[TermCount], accounts: int, limit: int) -> tuple[Term, ...]:
     """The terms as they may be shown beside the number of all accounts."""
     remaining = shown_chain(accounts, [one.remaining for one in counts], limit)
+    holds = [shown_within(one.holds, accounts, limit) for one in counts]
     return tuple(
-        Term(one.term, shown_within(one.holds, accounts, limit), _unknown(one, accounts, limit), left)
-        for one, left in zip(counts, remaining, strict=True)
+        Term(one.term, held, _unknown(one, held, accounts, limit), left) for one, held, left in zip(counts, holds, remaining, strict=True)
     )
 
 
-def _unknown(count: TermCount, accounts: int, limit: int) -> Shown:
-    """For how many the term is unknown: beside those for whom it holds that would tell a small rest for whom it does not."""
-    return HIDDEN if small(accounts - count.holds - count.unknown, limit) else shown(count.unknown, limit)
+def _unknown(count: TermCount, holds: Shown, accounts: int, limit: int) -> Shown:
+    """For how many the term is unknown: beside the number for whom it holds that could tell a small rest for whom it does not."""
+    telling = isinstance(holds, int) and small(accounts - count.holds - count.unknown, limit)
+    return HIDDEN if telling else shown(count.unknown, limit)
 
 
 def explain_account(
