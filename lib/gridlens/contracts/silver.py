@@ -180,13 +180,19 @@ CALENDAR = Table(
 QUARANTINE = Table(
     "quarantine",
     "silver",
-    "Rejected source rows with their text and every rule they broke.",
+    "Rejected source rows with their text and every rule they broke; of a matrix every line with a rejected reading.",
     (
         Field("_source", "string", "Source"),
         Field("_batch_id", "string", "Batch"),
         Field("_locator", "string", "File and line"),
         Field("entity", "string", "Contract the row was meant for"),
-        Field("source_text", "string", "The row as received", sensitivity=Sensitivity.PERSONAL, null="source is not text"),
+        Field(
+            "source_text",
+            "string",
+            "The row as received; of a matrix line the rejected readings too (column, date, value)",
+            sensitivity=Sensitivity.PERSONAL,
+            null="source is not text",
+        ),
         Field("defects", DEFECTS, "Rules broken, with severity and detail"),
         Field("rules_fingerprint", "string", "Fingerprint of the rule set"),
     ),

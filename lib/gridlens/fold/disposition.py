@@ -45,11 +45,17 @@ def older_rows(bronze: DataFrame, new: DataFrame, entity: str, batch_id: str) ->
     return others
 
 
-def classify(new: DataFrame, older: DataFrame) -> DataFrame:
+def rows_of_lines(rows: DataFrame) -> DataFrame:
+    """How many different :func:`slim` rows each source row made, as (_locator, kept)."""
+    return rows.select("_locator", "_key", "_content_hash").distinct().groupBy("_locator").agg(F.count("*").alias("kept"))
+
+
+def classify(new: DataFrame, older: DataFrame, *, rows_of: DataFrame | None = None) -> DataFrame:
     """Exceptions among ``new``: (_locator, disposition). ``new`` and ``older`` are :func:`slim` rows sharing keys.
 
-    A source row that made several bronze rows is a duplicate where all of them are, and superseded where
-    none was accepted and not all are duplicates.
+    A source row that made several bronze rows (a matrix line) is a duplicate where all of them are, and superseded where
+    none was accepted and not all are duplicates. ``new`` holds the suspects only, so ``rows_of`` (:func:`rows_of_lines`)
+    must say how many rows such lines have: a line with a reading that nobody suspects was accepted.
     """
     rows = new.withColumn("_old", F.lit(False)).unionByName(older.withColumn("_old", F.lit(True)))
     same_content = Window.partitionBy("_key", "_content_hash").orderBy(F.desc("_old"), "known_from", "_locator")
@@ -57,12 +63,18 @@ def classify(new: DataFrame, older: DataFrame) -> DataFrame:
     newest = F.max(F.struct("known_from", "_content_hash")).over(same_key)
     marked = rows.select(
         "_locator",
+        "_key",
+        "_content_hash",
         "_old",
         (F.row_number().over(same_content) > 1).alias("duplicate"),
         (F.struct("known_from", "_content_hash") < newest).alias("older"),
     ).where(~F.col("_old"))
     per_row = marked.groupBy("_locator").agg(
-        F.bool_and("duplicate").alias("duplicate"), F.bool_and(F.col("duplicate") | F.col("older")).alias("nothing_new")
+        F.bool_and("duplicate").alias("duplicate"),
+        F.bool_and(F.col("duplicate") | F.col("older")).alias("nothing_new"),
+        F.count_distinct("_key", "_content_hash").alias("suspected"),
     )
+    if rows_of is not None:
+        per_row = per_row.join(rows_of, on="_locator", how="inner").where(F.col("suspected") == F.col("kept"))
     disposition = F.when(F.col("duplicate"), "duplicate").when(F.col("nothing_new"), "superseded")
     return per_row.select("_locator", disposition.alias("disposition")).where("disposition IS NOT NULL")

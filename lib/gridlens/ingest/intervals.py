@@ -34,6 +34,7 @@ from gridlens.ingest.source import SourceFile
 _OFF_GRID = "the time is not on the grid of the resolution"
 _SKIPPED = "the local clock skipped this time"
 _NO_TIME = "the date or time cannot be read"
+_NO_DATE_IN_NAME = ": the column's name is no date or time; list it under drop where it holds no readings"
 
 
 def to_interval_contract(rows: DataFrame, source: SourceFile) -> DataFrame:
@@ -52,11 +53,15 @@ def to_interval_contract(rows: DataFrame, source: SourceFile) -> DataFrame:
     if "_value" not in read.columns:
         read = _with_reading(read, source)
     if part.is_daily:
-        return _single(read.withColumn("_date", _label_date(read, source)), source, first=F.lit(0))
+        dated = read.withColumn("_date", _label_date(read, source))
+        if part.layout == "matrix_by_date":
+            found = F.when(F.col("_date").isNull(), _unreadable_label(source))
+            dated = dated.withColumn("_problem", F.coalesce("_problem", found))
+        return _single(dated, source, first=F.lit(0))
     length = part.resolution_minutes * 60_000_000
     timed = _resolve_moments(read, source).withColumn("_date", clock.date_of_wall(clock.wall_of_instant(F.col("_begin"), source.zone)))
     timed = timed.withColumn("_since", F.unix_micros("_begin") - F.unix_micros(clock.day_begin(F.col("_date"), source.zone)))
-    found = F.when(F.col("_begin").isNull(), F.lit(_NO_TIME)).when(F.col("_skipped"), F.lit(_SKIPPED))
+    found = F.when(F.col("_begin").isNull(), _unreadable_label(source)).when(F.col("_skipped"), F.lit(_SKIPPED))
     found = found.when(F.col("_since") % F.lit(length) != 0, F.lit(_OFF_GRID))
     first = F.floor(F.col("_since") / F.lit(length)).cast("int")
     return _single(timed.withColumn("_problem", F.coalesce("_problem", found)), source, first=first)
@@ -68,6 +73,12 @@ def _with_reading(rows: DataFrame, source: SourceFile) -> DataFrame:
     assert part is not None
     number = read_cell(rows, source, FieldSource(column=part.value), DoubleType())
     return rows.withColumn("_value", number).withColumn("_unreadable", column(str(part.value)).isNotNull() & F.col("_value").isNull())
+
+
+def _unreadable_label(source: SourceFile) -> Column:
+    part = source.intervals
+    named = part is not None and part.layout == "matrix_by_date"
+    return F.concat("_member", F.lit(_NO_DATE_IN_NAME)) if named else F.lit(_NO_TIME)
 
 
 def _label(source: SourceFile) -> str:
@@ -188,7 +199,7 @@ def _contract(
         "values": bad.isNotNull(),
     }
     raw = F.col("_raw")
-    if "_member" in rows.columns:  # only the first cell of a line carries the line; the others show themselves
+    if "_member" in rows.columns:  # the first cell of a line, and its first bad one, carry the line; the others show themselves
         shown = [F.col("_member"), *([column(part.label)] if part.label else []), F.col("_value").cast("string")]
         raw = F.coalesce(raw, F.concat_ws(source.options.delimiter, *shown))
     flags = flag if flag is not None else F.lit(None).cast("string")

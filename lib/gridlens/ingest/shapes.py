@@ -68,7 +68,7 @@ def shaped_batches(
     found |= {"_problem": _problem_column(parsed.problems, rows), "_raw": lineage.raw}
     if index is not None and column is not None:
         found = {name: array.take(pa.array(index)) for name, array in found.items() if name != "_raw"}
-        found["_raw"] = lineage.raw.take(pa.array(index, mask=~head))
+        found["_raw"] = lineage.raw.take(pa.array(index, mask=~(head | _first_bad(parsed.bad, index, column))))
         found["_member"] = pa.array(list(members)).take(pa.array(column))
         found["_value"] = pa.array(parsed.values[index, column], from_pandas=True)
         found["_unreadable"] = pa.array(parsed.bad[index, column] if parsed.bad is not None else np.zeros(len(index), dtype=bool))
@@ -93,6 +93,13 @@ def _melted_cells(parsed: Parsed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     head = np.ones(len(index), dtype=bool)
     head[1:] = index[1:] != index[:-1]
     return index, column, head
+
+
+def _first_bad(bad: np.ndarray | None, index: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """True on the first unreadable cell of each row: it shows the row's text, because no value is left to show."""
+    if bad is None:
+        return np.zeros(len(index), dtype=bool)
+    return bad[index, column] & (column == bad.argmax(axis=1)[index])
 
 
 def _problem_column(problems: dict[int, str], rows: int) -> pa.Array:

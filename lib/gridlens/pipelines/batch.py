@@ -13,6 +13,7 @@ from gridlens.contracts.ops import BATCH_ACCOUNT, INGEST_FILE, ROW_DISPOSITION
 from gridlens.contracts.silver import QUARANTINE
 from gridlens.fold import blocks, disposition, versioned
 from gridlens.pipelines.interval_fold import fold_batch, refold_points
+from gridlens.pipelines.measure import Measure, kept_lines, quarantine_rows
 from gridlens.tables import Table, literal_in
 from gridlens.warehouse import Warehouse
 
@@ -46,25 +47,6 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What one pass over a committed batch tells.
-
-    Attributes:
-        row_count: source rows.
-        quarantined: source rows rejected.
-        bad_cells: unreadable optional cells in rows that were kept.
-        flagged: kept source rows with a broken rule of severity flag.
-        broken: source rows by rule of severity stop.
-    """
-
-    row_count: int
-    quarantined: int
-    bad_cells: int
-    flagged: int
-    broken: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Registered:
     """A published batch, ready to be registered: its account, and its files as rows of ``ingest_file``."""
 
@@ -85,25 +67,6 @@ class Registered:
 def bronze_rows(warehouse: Warehouse, batch: Batch) -> DataFrame:
     """The committed bronze rows of a batch."""
     return warehouse.read(batch.table).where(F.col("_batch_id") == batch.batch_id)
-
-
-def measure(bronze: DataFrame, stop_rules: Sequence[str] = ()) -> Measure:
-    """Counts a committed batch in one pass without a shuffle."""
-    head, rejected, kept = F.col("_head"), F.col("_rejected"), ~F.col("_rejected")
-    no_defects = F.array().cast(bronze.schema["_defects"].dataType)
-    rules = F.transform(F.coalesce("_defects", no_defects), lambda d: d["rule"])
-    flags = F.exists(F.coalesce("_defects", no_defects), lambda d: d["severity"] == "flag")
-    columns = {
-        "row_count": F.count_if(head),
-        "quarantined": F.count_if(head & rejected),
-        "bad_cells": F.sum(F.when(kept, F.coalesce(F.size("_bad_cells"), F.lit(0)))),
-        "flagged": F.count_if(head & kept & flags),
-        **{f"rule:{rule}": F.count_if(head & F.array_contains(rules, rule)) for rule in stop_rules},
-    }
-    row = bronze.agg(*[column.alias(name) for name, column in columns.items()]).first()
-    counted = {name: int(value or 0) for name, value in (row.asDict() if row else {}).items()}
-    broken = {name.removeprefix("rule:"): count for name, count in counted.items() if name.startswith("rule:")}
-    return Measure(**{name: count for name, count in counted.items() if not name.startswith("rule:")}, broken=broken)
 
 
 def repeated_keys(bronze: DataFrame, entity: str) -> DataFrame:
@@ -132,14 +95,16 @@ def publish(warehouse: Warehouse, batch: Batch, bronze: DataFrame, found: Measur
     # Found once and kept: accounting and folding both ask, and most batches have few.
     twice = repeated_keys(bronze, batch.entity).persist()
     repeated = twice if twice.count() else None
-    if found.quarantined:
-        _write(warehouse, QUARANTINE, quarantine_rows(bronze, batch), batch, again=again)
-    exceptions = _exceptions(warehouse, batch, bronze, repeated, first=first)
+    if found.quarantined or found.cells_rejected:
+        rejected = quarantine_rows(bronze, batch.entity, batch.rules_fingerprint, melted=found.melted)
+        _write(warehouse, QUARANTINE, rejected, batch, again=again)
+    exceptions = _exceptions(warehouse, batch, bronze, repeated, first=first, melted=found.melted)
     if exceptions is not None:
         _write(warehouse, ROW_DISPOSITION, exceptions, batch, again=again)
     _fold(warehouse, batch, bronze, repeated, again=again)
     twice.unpersist()
-    counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, bronze)
+    kept = kept_lines(bronze, melted=found.melted)
+    counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, kept)
     accepted, superseded, duplicate = (counts.get(name, 0) for name in ("accepted", "superseded", "duplicate"))
     return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
 
@@ -153,20 +118,9 @@ def _write(warehouse: Warehouse, table: Table, rows: DataFrame, batch: Batch, *,
             warehouse.append(table, rows)
 
 
-def quarantine_rows(bronze: DataFrame, batch: Batch) -> DataFrame:
-    """Rejected rows of a batch in the form of the quarantine, one for each source row."""
-    return bronze.where(F.col("_rejected") & F.col("_head")).select(
-        "_source",
-        "_batch_id",
-        "_locator",
-        F.lit(batch.entity).alias("entity"),
-        F.col("_raw").alias("source_text"),
-        F.col("_defects").alias("defects"),
-        F.lit(batch.rules_fingerprint).alias("rules_fingerprint"),
-    )
-
-
-def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: DataFrame | None, *, first: bool) -> DataFrame | None:
+def _exceptions(
+    warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated: DataFrame | None, *, first: bool, melted: bool
+) -> DataFrame | None:
     """The exceptions among the batch's rows; None where there can be none."""
     if first and repeated is None:
         return None
@@ -177,7 +131,7 @@ def _exceptions(warehouse: Warehouse, batch: Batch, bronze: DataFrame, repeated:
         older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
         suspects = suspects.unionByName(new.join(older.select("_key"), on="_key", how="left_semi")).distinct()
         older = older.join(suspects.select("_key"), on="_key", how="left_semi")
-    exceptions = disposition.classify(suspects, older)
+    exceptions = disposition.classify(suspects, older, rows_of=disposition.rows_of_lines(new) if melted else None)
     return exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
 
 
@@ -191,10 +145,9 @@ def _suspects(bronze: DataFrame, entity: str, repeated: DataFrame) -> DataFrame:
     return of_block.join(disposition.repeated_keys(of_block), on="_key", how="left_semi")
 
 
-def _counted(warehouse: Warehouse, batch: Batch, bronze: DataFrame) -> dict[str, int]:
-    """How the committed rows that were not rejected are classified in the committed exceptions."""
+def _counted(warehouse: Warehouse, batch: Batch, kept: DataFrame) -> dict[str, int]:
+    """How the source rows that were kept (one column ``_locator``) are classified in the committed exceptions."""
     exceptions = warehouse.read(ROW_DISPOSITION).where(F.col("_batch_id") == batch.batch_id).select("_locator", "disposition")
-    kept = bronze.where(F.col("_head") & ~F.col("_rejected")).select("_locator")
     named = kept.join(exceptions, on="_locator", how="left").select(F.coalesce("disposition", F.lit("accepted")).alias("disposition"))
     return {row["disposition"]: int(row["count"]) for row in named.groupBy("disposition").count().collect()}
 

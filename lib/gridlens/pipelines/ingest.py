@@ -24,8 +24,9 @@ from gridlens.ingest.bronze import staged
 from gridlens.ingest.files import InputFile, list_files
 from gridlens.ingest.source import SourceFile, load_sources
 from gridlens.lease import writer_lease
-from gridlens.pipelines.batch import Account, Batch, Measure, Registered, bronze_rows, measure, publish, register, retract
+from gridlens.pipelines.batch import Account, Batch, Registered, bronze_rows, publish, register, retract
 from gridlens.pipelines.discover import FileSet, KnownFiles, file_rows, known_files, new_files
+from gridlens.pipelines.measure import Measure, measure
 from gridlens.pipelines.options import IngestOptions
 from gridlens.quality.rule_columns import defects_column
 from gridlens.quality.rules import RuleSet, load_rules, stop_rules_broken
@@ -191,15 +192,18 @@ class _Loader:
         self._stop_if_broken(batch, found)
         account = publish(self.warehouse, batch, bronze, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
+        rejected = f"{account.quarantined:,} quarantined"
+        if found.cells_rejected:
+            rejected += f", and {found.cells_rejected:,} readings of other rows"
         self.say(
             f"  {source.name:<24} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
-            f"{account.superseded:,} superseded, {account.duplicate:,} duplicate, {account.quarantined:,} quarantined in {seconds:.1f} s"
+            f"{account.superseded:,} superseded, {account.duplicate:,} duplicate, {rejected} in {seconds:.1f} s"
         )
         return Registered(batch, account, file_rows(source, files), len(files.files), files.in_bronze), seconds
 
     def _stop_if_broken(self, batch: Batch, found: Measure) -> None:
         """Takes the batch out of bronze again where a stop rule is broken beyond its tolerance."""
-        breaches = stop_rules_broken(self.rules, batch.entity, found.broken, found.row_count)
+        breaches = stop_rules_broken(self.rules, batch.entity, found.broken, found.judged)
         if breaches:
             retract(self.warehouse, batch)
             reasons = "; ".join(breach.sentence for breach in breaches)
