@@ -134,8 +134,8 @@ class Intervals(Frozen):
         labels: whether a time names the begin or the end of its interval.
         clock: how times run over clock changes; default the source's.
         overlap: a wall-clock time that occurs twice: ``order`` takes the second row of the same point and time in
-            file order as the second occurrence (default where the zone still changed its clocks after 2000);
-            ``first`` always takes the first.
+            a file as the second occurrence (default where the zone still changed its clocks after 2000), so one file
+            must hold both; ``first`` always takes the first.
         value: source column of the reading (``long``, ``daily_total``).
         columns: of the day's intervals, ``P{1..96}`` or a list (``wide_day``).
         drop: columns that are no point and no date (``matrix_*``).

@@ -141,16 +141,17 @@ def _by_order(source: SourceFile) -> bool:
 
 
 def _with_second(timed: DataFrame, source: SourceFile) -> DataFrame:
-    """``timed`` with ``_second``: the later moment of a wall time, on the second row of the same point, channel and time.
+    """``timed`` with ``_second``: the later moment of a wall time, on the second row of the same point, channel and time in its file.
 
-    Only the rows inside the repeated hours are ordered; that costs another reading of the source, but no shuffle of it.
+    Counted within each file, so that it does not matter which files are read together: overlapping ones repeat each other. Only the rows inside the repeated hours are ordered; that costs another reading of the source, but no shuffle of it.
     """
     key = [column(spec.column) for spec in source.columns.values() if spec.column is not None]
     key += [F.col("_member")] if source.intervals is not None and source.intervals.layout == "matrix_by_point" else []
     later = clock.second_occurrence(F.col("_wall"), source.zone)
     place = F.regexp_extract("_locator", r"(?:@(\d+)\+)?(\d+)$", 1), F.regexp_extract("_locator", r"(\d+)$", 1)
     order = [F.regexp_replace("_locator", r"(@\d+\+|:)\d+$", ""), *[p.try_cast("bigint") for p in place]]
-    numbered = timed.where(later.isNotNull()).withColumn("_turn", F.row_number().over(Window.partitionBy(*key, "_wall").orderBy(*order)))
+    in_file = Window.partitionBy("_file_id", *key, "_wall").orderBy(*order)
+    numbered = timed.where(later.isNotNull()).withColumn("_turn", F.row_number().over(in_file))
     melted = ["_member"] if "_member" in timed.columns else []
     second = numbered.where(F.col("_turn") == 2).select("_locator", *melted, later.alias("_second"))
     return timed.join(F.broadcast(second), ["_locator", *melted], how="left")

@@ -97,6 +97,20 @@ def test_first_of_a_repeated_hour_where_only_one_is_there_or_asked_for(spark: Sp
     assert sorted(r["first_interval"] for r in first) == [8, 8, 9]
 
 
+def test_overlapping_files_read_together_or_alone_repeat_the_same_hour(spark: SparkSession, tmp_path: Path) -> None:
+    """A month's file and a day's file hold both passes through the repeated hour each: the second of a file is the second."""
+    month = ["P,2024-10-26 02:00,9", "P,2024-10-27 02:00,1", "P,2024-10-27 02:30,2", "P,2024-10-27 02:00,3", "P,2024-10-27 02:30,4"]
+    (tmp_path / "2024-10.csv").write_text("\n".join(["point,time,kwh", *month]) + "\n")
+    (tmp_path / "2024-10-27.csv").write_text("\n".join(["point,time,kwh", *month[1:]]) + "\n")
+    part = {"layout": "long", "label": "time", "value": "kwh", "resolution_minutes": 30}
+    rows = staged_rows(spark, tmp_path, interval_source(part, zone="Europe/Berlin"))
+    assert {(r["_locator"].split(":")[0], r["first_interval"], r["values"][0]) for r in rows if r["local_date"].day == 27} == {
+        (name, position, float(value))
+        for name in ("2024-10.csv", "2024-10-27.csv")
+        for position, value in ((4, 1), (5, 2), (6, 3), (7, 4))
+    }
+
+
 def test_times_that_cannot_be_are_rejected_with_their_text(spark: SparkSession, tmp_path: Path) -> None:
     lines = [
         "P,2024-03-31 02:30,1",
