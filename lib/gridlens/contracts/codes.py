@@ -78,7 +78,8 @@ RECEIPT_STATUSES = ("accepted", "delivered", "opened", "clicked", "failed", "uns
 VALUE_KINDS = {
     "kwh": "energy of the interval",
     "kw_mean": "average power of the interval",
-    "kw_instant": "power at the labelled moment",
+    "kw_instant": "power at the moment at which its interval begins",
+    "kw_instant_end": "power at the moment at which its interval ends",
 }
 
 QUALITY_CODES = {

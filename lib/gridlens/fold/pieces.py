@@ -2,7 +2,8 @@
 
 A piece is what one source row says of one day: its values from ``first_interval`` on, in the source's
 unit. A block is the whole local day in kWh. Pieces are laid over one another in the order in which they
-became known; a missing or unreadable value never erases one that is there.
+became known; a missing or unreadable value never erases one that is there. Powers at single moments become
+the means of their intervals once the day is together, so that it makes no difference how a source cuts it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,25 @@ from gridlens.quality.row_local import check_block, interval_capacity
 
 KINDS = {name: number for number, name in enumerate(codes.VALUE_KINDS)}
 _CORRECTED = 5
+_BEGIN, _END = 1, -1
+"""Which end of its interval a power at a moment was measured at; 0 for a value of the whole interval."""
+_SIDES = np.zeros(len(KINDS), dtype=np.int8)
+_SIDES[[KINDS["kw_instant"], KINDS["kw_instant_end"]]] = _BEGIN, _END
 MINUTES_OF_DAY = 1440
 
 
 @dataclass(frozen=True)
 class Flat:
-    """The values of many pieces, end to end, with the row of the result and the interval that each belongs to."""
+    """The values of many pieces, end to end, with the row of the result and the interval that each belongs to.
+
+    ``side`` says of a power at a moment which end of its interval that is.
+    """
 
     row: np.ndarray
     position: np.ndarray
     value: np.ndarray
     bad: np.ndarray
+    side: np.ndarray
 
 
 def lists(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
@@ -41,7 +50,7 @@ def lists(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
 
 
 def flatten(pieces: pa.ListArray, *, multiplier: np.ndarray, block_length: np.ndarray, resolution: np.ndarray) -> Flat:
-    """All values of a batch's pieces in kWh, in the order of the pieces.
+    """All values of a batch's pieces in kWh (a power at a moment as if it held for its interval), in the order of the pieces.
 
     Args:
         pieces: list<struct<first_interval, kind, multiplied, values, bad_intervals>>, one list a row.
@@ -66,23 +75,32 @@ def flatten(pieces: pa.ListArray, *, multiplier: np.ndarray, block_length: np.nd
         bad[np.repeat(starts, bad_lengths) + offset] = True
 
     hours = resolution[piece_row] / 60.0
-    _instant_to_mean(values, np.repeat(kind == KINDS["kw_instant"], lengths), within, np.repeat(lengths, lengths))
     factor = np.where(kind == KINDS["kwh"], 1.0, hours) * np.where(multiplied, 1.0, multiplier[piece_row])
     values *= np.repeat(factor, lengths)
 
     position = _wall_to_elapsed(
         within, np.repeat(first, lengths), np.repeat(lengths, lengths), np.repeat(piece_row, lengths), block_length, resolution
     )
-    return Flat(np.repeat(piece_row, lengths), position, values, bad)
+    return Flat(np.repeat(piece_row, lengths), position, values, bad, np.repeat(_SIDES[kind], lengths))
 
 
-def _instant_to_mean(values: np.ndarray, instant: np.ndarray, within: np.ndarray, length: np.ndarray) -> None:
-    """Power at the beginning of each interval to mean power of it: the trapezoid rule inside a piece, in place."""
-    if not instant.any():
-        return
-    following = np.append(values[1:], np.nan)
-    usable = instant & (within < length - 1) & np.isfinite(following)
-    values[usable] = (values[usable] + following[usable]) / 2
+def instant_to_mean(values: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Days whose powers at moments are replaced by the means of their intervals, by the trapezoid rule.
+
+    Where the moment at the other end of the interval is not there (the neighbour is missing, or stands in the day before or
+    after), the interval's own moment stands for it.
+
+    Args:
+        values: (days, intervals), NaN for none.
+        side: of each value, the end of the interval it was measured at; 0 for a value of the whole interval.
+    """
+    means = values.copy()
+    left, right = values[:, :-1], values[:, 1:]
+    between = (left + right) / 2
+    for wanted, target in ((_BEGIN, means[:, :-1]), (_END, means[:, 1:])):
+        both = (side[:, :-1] == wanted) & (side[:, 1:] == wanted) & np.isfinite(between)
+        target[both] = between[both]
+    return means
 
 
 def _wall_to_elapsed(
@@ -131,6 +149,10 @@ def overlay(flat: Flat, rows: int, length: int) -> tuple[np.ndarray, np.ndarray,
         np.maximum.at(high, target, source)
         corrected.reshape(-1)[:] = high > low
     values.reshape(-1)[target] = source  # of repeated cells the last one stays: the latest known
+    if flat.side.any():
+        side = np.zeros((rows, length), dtype=np.int8)
+        side.reshape(-1)[target] = flat.side[present]
+        values = instant_to_mean(values, side)
     return values, bad & np.isnan(values), corrected
 
 

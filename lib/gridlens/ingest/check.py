@@ -129,7 +129,7 @@ def _interval_origin(source: SourceFile, name: str) -> str:
         "values": part.value or matrix or f"{part.columns[0]} to {part.columns[-1]}",
         "resolution_minutes": f"constant {part.resolution_minutes}",
         "first_interval": "0" if part.is_daily or part.layout == "wide_day" else str(part.label or "names of the other columns"),
-        "value_kind": f"constant {part.value_kind}",
+        "value_kind": f"constant {part.stored_kind}",
         "multiplied": f"constant {str(part.multiplied).lower()}",
         "zone": f"constant {source.zone}",
     }

@@ -131,7 +131,8 @@ class Intervals(Frozen):
             a column a date or time).
         label: source column with the date or time; not for ``matrix_by_date``, whose column names are the labels.
         formats: patterns of the label.
-        labels: whether a time names the begin or the end of its interval.
+        labels: whether a time names the begin or the end of its interval. A daily total labelled with a time and ``end``
+            belongs to the day that ends then (2 March 00:00: 1 March); a date without a time always names its own day.
         clock: how times run over clock changes; default the source's.
         overlap: a wall-clock time that occurs twice: ``order`` takes the second row of the same point and time in
             a file as the second occurrence (default where the zone still changed its clocks after 2000), so one file
@@ -140,7 +141,9 @@ class Intervals(Frozen):
         columns: of the day's intervals, ``P{1..96}`` or a list (``wide_day``).
         drop: columns that are no point and no date (``matrix_*``).
         point_prefix: put before the column names that become metering points (``matrix_by_point``).
-        value_kind: kwh, kw_mean or kw_instant.
+        value_kind: kwh, kw_mean, or kw_instant: the power at the labelled moment. The mean of an interval is then that of
+            the moments at its two ends; where one of them is not there, or belongs to another day (that after the last label
+            of a day, or with ``labels: end`` that before the first), the other stands for both.
         resolution_minutes: length of one interval; 1440 for daily totals.
         multiplied: true where the CT×PT ratio is already applied.
         complete: condition under which a daily total counts.
@@ -195,6 +198,11 @@ class Intervals(Frozen):
     @property
     def is_daily(self) -> bool:
         return self.resolution_minutes == 1440
+
+    @property
+    def stored_kind(self) -> str:
+        """The value kind as bronze keeps it: of a power at a moment it also says which end of its interval that is."""
+        return "kw_instant_end" if self.value_kind == "kw_instant" and self.labels == "end" else self.value_kind
 
 
 def expand_columns(pattern: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DateType, DoubleType, StringType, TimestampType
+from pyspark.sql.types import DataType, DateType, DoubleType, StringType, TimestampType
 
 from gridlens.ingest import clock
 from gridlens.ingest.fields import FieldSource
@@ -87,15 +87,42 @@ def _label(source: SourceFile) -> str:
 
 
 def _label_date(rows: DataFrame, source: SourceFile) -> Column:
+    """The day of a day's label: a date names it; a time belongs to it, or, of a daily total with ``labels: end``, ends it."""
     part = source.intervals
     assert part is not None
     dtype, value = rows.schema[_label(source)].dataType, column(_label(source))
     if isinstance(dtype, DateType):
         return value
     run = part.clock or source.clock
+    if part.is_daily and part.labels == "end":
+        return _ended_day(value, dtype, run, source)
     if not isinstance(dtype, StringType) and dtype.typeName().startswith("timestamp"):
         return clock.date_of_wall(clock.wall_of_instant(instant_of_column(value, dtype, run, source.zone), source.zone))
     return read_date(value.cast("string"), part.formats, run, source.zone)
+
+
+def _ended_day(value: Column, dtype: DataType, run: clock.Clock, source: SourceFile) -> Column:
+    """The day that ends at a label with a time (midnight ends the day before it); of a label without one the day it names."""
+    part = source.intervals
+    assert part is not None
+    if not isinstance(dtype, StringType):
+        return _day_before(clock.wall_of_instant(instant_of_column(value, dtype, run, source.zone), source.zone))
+    dates = [p for p in part.formats if "H" not in p and "h" not in p]
+    times = [p for p in part.formats if p not in dates]
+    found = []
+    if dates or not part.formats:
+        named = read_date(value, dates, run, source.zone)
+        found.append(named if dates else F.when(value.rlike(clock.ISO_DATE), named))
+    if times or not part.formats:
+        local = run == "wall" and not any(clock.has_offset(p) for p in times)
+        moment = None if local else clock.instant_of_text(value, times, run, source.zone)
+        found.append(_day_before(_wall(value, times) if moment is None else clock.wall_of_instant(moment, source.zone)))
+    return F.coalesce(*found)
+
+
+def _day_before(wall: Column) -> Column:
+    """The day that a wall time ends or lies in: midnight belongs to the day before."""
+    return clock.date_of_wall(clock.shift(wall, -1))
 
 
 def _resolve_moments(rows: DataFrame, source: SourceFile) -> DataFrame:
@@ -143,7 +170,8 @@ def _by_order(source: SourceFile) -> bool:
 def _with_second(timed: DataFrame, source: SourceFile) -> DataFrame:
     """``timed`` with ``_second``: the later moment of a wall time, on the second row of the same point, channel and time in its file.
 
-    Counted within each file, so that it does not matter which files are read together: overlapping ones repeat each other. Only the rows inside the repeated hours are ordered; that costs another reading of the source, but no shuffle of it.
+    Counted within each file, so that it does not matter which files are read together: overlapping ones repeat each other. Only the rows
+    inside the repeated hours are ordered; that costs another reading of the source, but no shuffle of it.
     """
     key = [column(spec.column) for spec in source.columns.values() if spec.column is not None]
     key += [F.col("_member")] if source.intervals is not None and source.intervals.layout == "matrix_by_point" else []
@@ -190,7 +218,7 @@ def _contract(
         "first_interval": first,
         "values": F.when(sound, values),
         "bad_intervals": bad,
-        "value_kind": F.lit(part.value_kind),
+        "value_kind": F.lit(part.stored_kind),
         "multiplied": F.lit(part.multiplied),
         "zone": F.lit(source.zone),
     }

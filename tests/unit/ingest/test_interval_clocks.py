@@ -105,9 +105,7 @@ def test_overlapping_files_read_together_or_alone_repeat_the_same_hour(spark: Sp
     part = {"layout": "long", "label": "time", "value": "kwh", "resolution_minutes": 30}
     rows = staged_rows(spark, tmp_path, interval_source(part, zone="Europe/Berlin"))
     assert {(r["_locator"].split(":")[0], r["first_interval"], r["values"][0]) for r in rows if r["local_date"].day == 27} == {
-        (name, position, float(value))
-        for name in ("2024-10.csv", "2024-10-27.csv")
-        for position, value in ((4, 1), (5, 2), (6, 3), (7, 4))
+        (name, position, float(value)) for name in ("2024-10.csv", "2024-10-27.csv") for position, value in ((4, 1), (5, 2), (6, 3), (7, 4))
     }
 
 
@@ -165,3 +163,26 @@ def test_timestamps_without_zone_in_parquet_run_on_the_declared_clock(spark: Spa
     rows = staged_rows(spark, tmp_path, interval_source(part, zone=zone, format="parquet", path="r.parquet"))
     assert {(str(r["local_date"]), r["first_interval"], r["values"][0]) for r in rows} == {(day, i, float(i)) for day, i, _ in found}
     assert len(rows) == len(found)
+
+
+def test_a_daily_total_labelled_at_its_end_belongs_to_the_day_that_ended(spark: SparkSession, tmp_path: Path) -> None:
+    labels = ["2026-03-02 00:00", "2026-03-02 24:00", "2026-03-01 23:59:59", "2026-03-02", "soon"]
+    (tmp_path / "r.csv").write_text("point,day,kwh\n" + "".join(f"P,{label},1\n" for label in labels))
+    part = {"layout": "daily_total", "label": "day", "value": "kwh", "labels": "end", "resolution_minutes": 1440}
+    days = [str(r["local_date"]) for r in staged_rows(spark, tmp_path, interval_source(part))]
+    assert days == ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02", "None"]
+    utc = [str(r["local_date"]) for r in staged_rows(spark, tmp_path, interval_source(part, clock="utc"))]
+    assert utc[0] == "2026-03-02", "eight in the morning in Shanghai"
+    written = {**part, "formats": ["yyyyMMdd", "yyyyMMddHHmm"]}
+    (tmp_path / "r.csv").write_text("point,day,kwh\nP,20260302,1\nP,202603020000,1\n")
+    assert [str(r["local_date"]) for r in staged_rows(spark, tmp_path, interval_source(written))] == ["2026-03-02", "2026-03-01"]
+    pd.DataFrame({"point": "P", "day": [pd.Timestamp("2026-03-02")], "kwh": 1.0}).to_parquet(tmp_path / "r.parquet", coerce_timestamps="us")
+    (row,) = staged_rows(spark, tmp_path, interval_source(part, format="parquet", path="r.parquet"))
+    assert str(row["local_date"]) == "2026-03-01"
+
+
+def test_a_power_at_a_moment_keeps_which_end_of_its_interval_that_is(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("point,day," + ",".join(f"P{i}" for i in range(1, 25)) + "\nP,2026-03-02" + ",1" * 24 + "\n")
+    part = {"layout": "wide_day", "label": "day", "columns": "P{1..24}", "value_kind": "kw_instant", "resolution_minutes": 60}
+    kinds = [staged_rows(spark, tmp_path, interval_source({**part, "labels": end}))[0]["value_kind"] for end in ("begin", "end")]
+    assert kinds == ["kw_instant", "kw_instant_end"]
