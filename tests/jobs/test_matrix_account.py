@@ -11,7 +11,7 @@ from gridlens.pipelines.options import IngestOptions
 from gridlens.settings import load_settings
 from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.prove]
 MATRIX = """sources:
   - name: curves
     entity: meter_interval
