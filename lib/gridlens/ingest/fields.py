@@ -56,6 +56,7 @@ class FieldSource(Frozen):
         extract: regular expression whose first group is the value (``"^(-?[0-9]+)℃$"``).
         prefix: put before an id where several systems' ids are merged.
         scale: factor from the source's unit to the contract's.
+        optional: JSON lines may leave the field out in whole files; without it a file none of whose first lines has it is refused.
     """
 
     column: str | None = None
@@ -66,6 +67,7 @@ class FieldSource(Frozen):
     extract: str | None = None
     prefix: str = ""
     scale: float | None = None
+    optional: bool = False
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,18 +107,36 @@ def read_text(spark: SparkSession, files: Sequence[InputFile]) -> DataFrame:
 
 
 def check_columns(source: SourceFile, columns: Sequence[str], where: str) -> None:
-    """Raises SourceError where ``columns`` lack one that the definition needs, or name it twice."""
+    """Raises SourceError where ``columns`` lack one that the definition needs, or name one twice that is read."""
     missing = [c for c in source.needed_columns if c not in columns]
     if missing:
-        shown = ", ".join(columns[:12]) + (f", … ({len(columns)} in all)" if len(columns) > 12 else "")
-        raise SourceError(
-            f"{where}: lacks the column(s) {', '.join(missing[:8])} that source {source.name} declares; found {shown or 'an empty file'}"
-        )
-    twice = sorted({c for c in source.needed_columns if list(columns).count(c) > 1})
+        found = _shown(columns) or "an empty file"
+        raise SourceError(f"{where}: lacks the column(s) {', '.join(missing[:8])} that source {source.name} declares; found {found}")
+    part = source.intervals
+    dropped = set(part.drop) if part else set()
+    read = columns if part and part.is_matrix else source.needed_columns
+    twice = [name for name, count in Counter(columns).items() if count > 1 and name in set(read) - dropped]
     if twice:
-        raise SourceError(f"{where}: has the column(s) {', '.join(twice)} more than once; give every column its own name")
-    if source.intervals and source.intervals.is_matrix and not matrix_members(source, columns):
+        shown = ", ".join(name or "''" for name in twice[:8])
+        way_out = ", or list it under drop where it holds no readings" if part and part.is_matrix else ""
+        raise SourceError(f"{where}: has the column(s) {shown} more than once; give every column its own name{way_out}")
+    if part and part.is_matrix and not matrix_members(source, columns):
         raise SourceError(f"{where}: has no column besides {', '.join(source.needed_columns)}; a matrix needs one for each point or date")
+
+
+def check_fields(source: SourceFile, names: Sequence[str], where: str, lines: int) -> None:
+    """Raises SourceError where ``names``, the fields of a file's first JSON lines, lack one that the definition needs."""
+    optional = {spec.column for spec in source.columns.values() if spec.optional}
+    missing = [c for c in source.needed_columns if c not in names and c not in optional]
+    if missing:
+        raise SourceError(
+            f"{where}: none of its first {lines:,} lines has the field(s) {', '.join(missing[:8])} that source {source.name} declares; "
+            f"found {_shown(names)}; a field that whole files may leave out is declared as {{column: {missing[0]}, optional: true}}"
+        )
+
+
+def _shown(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:12]) + (f", … ({len(columns)} in all)" if len(columns) > 12 else "")
 
 
 def matrix_members(source: SourceFile, columns: Sequence[str]) -> list[str]:

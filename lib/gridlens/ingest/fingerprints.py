@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.errors import SourceError
-from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, column, escape_glob, read_text, unreadable
+from gridlens.ingest.files import READ_FAILURES, InputFile, check_columns, check_fields, column, escape_glob, read_text, unreadable
 from gridlens.ingest.frames import open_frame
 from gridlens.ingest.parquet import PATH, parquet_groups
 from gridlens.ingest.source import SourceFile
@@ -19,16 +23,17 @@ from gridlens.ingest.source import SourceFile
 _SEEDS = (0, 7_046_029_254)
 _BOM = b"\xef\xbb\xbf"
 _SUMS = ("lines", "low0", "high0", "low1", "high1")
-_SCHEMAS_CHECKED = 100
+_FIELD_NAMES = pa.schema([("_path", pa.string()), ("name", pa.string())])
+_FIRST_LINES = 1000
+"""Of a file of JSON lines whose field names are looked at."""
 
 
 def read_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
-    """``files`` with fingerprints and, for CSV, their columns, which are checked against the definition.
+    """``files`` with fingerprints and, for CSV, their columns. Columns (of JSON lines: fields) are checked against the definition.
 
     Text is read once, in any number of parts: the fingerprint sums two hashes over all lines, so equal lines make an
     equal fingerprint under any name, compression and line order. Of Parquet, tables and queries the rows are hashed, as far
-    as the definition reads them. Raises SourceError naming file and columns before anything is written (of Parquet, the first
-    100 files are looked at).
+    as the definition reads them. Raises SourceError naming file and columns before anything is written.
     """
     try:
         if source.kind != "files":
@@ -41,6 +46,8 @@ def read_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[I
     if source.format == "csv":
         for file in done:
             check_columns(source, file.columns or (), file.relative)
+    else:
+        _check_fields(spark, source, done)
     return done
 
 
@@ -111,14 +118,65 @@ def _frame_fingerprint(spark: SparkSession, source: SourceFile, file: InputFile)
 
 
 def _parquet_fingerprints(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> list[InputFile]:
-    """By rows, not bytes: Spark gives a file's bytes as one value, which ends at 2 GiB."""
-    for file in files[:_SCHEMAS_CHECKED]:
-        check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
+    """By rows, not bytes: Spark gives a file's bytes as one value, which ends at 2 GiB.
+
+    A column that a file lacks reads as null beside files that have it: where nothing stands in one, the file's own footer is asked.
+    """
     by_key: dict[str, Row] = {}
     for group in parquet_groups(spark, files):
-        rows = group.rows.groupBy(PATH).agg(*_sums(*_hashed(source, group.columns))).collect()
+        check_columns(source, group.columns, group.files[0].relative)
+        filled = F.array_min(F.array(F.lit(1).cast("bigint"), *[F.count(column(name)) for name in source.needed_columns]))
+        rows = group.rows.groupBy(PATH).agg(*_sums(*_hashed(source, group.columns)), filled.alias("filled")).collect()
         by_key |= {r[PATH]: r for r in rows}
+    for file in files:
+        row = by_key.get(file.key)
+        if row is None or not row["filled"]:
+            check_columns(source, spark.read.parquet(escape_glob(file.path)).columns, file.relative)
     return [replace(f, fingerprint=_digest(by_key.get(f.key))) for f in files]
+
+
+def _check_fields(spark: SparkSession, source: SourceFile, files: Sequence[InputFile]) -> None:
+    """Raises SourceError where none of a file's first JSON lines has a field that the definition names as not optional.
+
+    A file without any JSON object is left to the account: each of its lines is rejected with its text.
+    """
+    encoding = source.options.encoding
+
+    def names(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        seen: Counter[str] = Counter()
+        found: dict[tuple[str, str], None] = {}
+        for batch in batches:
+            begin = 0
+            for path, end in _runs(batch.column("_path")):
+                wanted = min(end - begin, _FIRST_LINES - seen[path])
+                for line in batch.column("line").slice(begin, wanted).to_pylist():
+                    found |= dict.fromkeys((path, name) for name in field_names(line, encoding))
+                seen[path] += wanted
+                begin = end
+        yield pa.RecordBatch.from_pylist([{"_path": p, "name": n} for p, n in found], schema=_FIELD_NAMES)
+
+    lines = read_text(spark, files).where(F.col("_block") == 0).select("_path", "line")
+    by_path: dict[str, list[str]] = {}
+    for row in lines.mapInArrow(names, "_path string, name string").collect():
+        by_path.setdefault(row["_path"], []).append(row["name"])
+    for file in files:
+        if file.key in by_path:
+            check_fields(source, by_path[file.key], file.relative, _FIRST_LINES)
+
+
+def _runs(paths: pa.Array) -> list[tuple[str, int]]:
+    """Each file of a batch of lines, with the place at which its lines end."""
+    runs = pc.run_end_encode(paths) if len(paths) else None
+    return [] if runs is None else list(zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True))
+
+
+def field_names(line: bytes, encoding: str) -> list[str]:
+    """The names in one JSON object; none where the line is something else."""
+    try:
+        found = json.loads(line.removeprefix(_BOM).decode(encoding))
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, dict) else []
 
 
 def _hashed(source: SourceFile, columns: Sequence[str]) -> list[Column]:

@@ -204,7 +204,9 @@ def problems(source: SourceFile) -> Iterator[tuple[Place, str]]:
     """What does not fit the contract: (place in the definition, one sentence)."""
     fields = {f.name: f for f in ENTITIES[source.entity][1]}
     mappable = fields if source.entity != "meter_interval" else {name: fields[name] for name in INTERVAL_MAPPED}
-    for name in source.columns:
+    for name, spec in source.columns.items():
+        if spec.optional and source.format != "jsonl":
+            yield ("columns", name, "optional"), "only JSON lines may leave a field out; every other format has its columns"
         if name not in mappable:
             yield ("columns", name), f"{name} is no field of {source.entity} that columns can give; expected one of {', '.join(mappable)}"
     by_member = source.intervals is not None and source.intervals.layout == "matrix_by_point"

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from gridlens.errors import SourceError
 from gridlens.ingest.check import check
-from gridlens.ingest.source import SourceFile, load_sources
+from gridlens.ingest.source import SourceFile, load_sources, problems
 from ingest_support import interval_source, known_files, sound, staged_rows
 from pydantic import ValidationError
 from pyspark.sql import SparkSession
@@ -153,6 +153,50 @@ def test_matrix_by_date_and_json_lines(spark: SparkSession, tmp_path: Path) -> N
     assert (rows[1]["_raw"], rows[3]["bad_intervals"]) == ("[1]", [2])
 
 
+WEATHER = {
+    "name": "weather",
+    "entity": "weather",
+    "format": "jsonl",
+    "path": "*.jsonl",
+    "zone": "Asia/Shanghai",
+    "columns": {"area_id": "地区", "local_date": "day", "humidity_pct": "humid"},
+    "known_from": {"days_after": 1},
+    "options": {"encoding": "gb18030"},
+}
+
+
+def test_json_lines_without_a_declared_field_are_refused_and_rows_may_lack_it(spark: SparkSession, tmp_path: Path) -> None:
+    source = sound(SourceFile.model_validate(WEATHER))
+    whole, partly = {"地区": "东", "day": "2024-01-01", "humid": 50}, {"地区": "东", "day": "2024-01-02"}
+    (tmp_path / "a.jsonl").write_bytes("\n".join(json.dumps(row, ensure_ascii=False) for row in (partly, whole)).encode("gb18030"))
+    (tmp_path / "broken.jsonl").write_text("[1]\n{\n")
+    assert len(known_files(spark, tmp_path, source)) == 2, "some rows may lack a field; lines that are no object are rejected one by one"
+    (tmp_path / "b.jsonl").write_bytes(json.dumps(partly, ensure_ascii=False).encode("gb18030"))
+    sentence = (
+        r"b\.jsonl: none of its first 1,000 lines has the field\(s\) humid that source weather declares; found 地区, day; .*optional: true"
+    )
+    with pytest.raises(SourceError, match=sentence):
+        known_files(spark, tmp_path, source)
+    columns = {**WEATHER["columns"], "humidity_pct": {"column": "humid", "optional": True}}
+    assert len(known_files(spark, tmp_path, sound(SourceFile.model_validate(WEATHER | {"columns": columns})))) == 3
+    assert [where for where, _ in problems(SourceFile.model_validate(WEATHER | {"columns": columns, "format": "csv"}))] == [
+        ("columns", "humidity_pct", "optional")
+    ]
+
+
+def test_a_matrix_whose_column_stands_twice_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    part = {"layout": "matrix_by_point", "label": "day", "resolution_minutes": 1440}
+    source = interval_source(part, columns={"channel": {"constant": "1.8.0"}})
+    (tmp_path / "m.csv").write_text("day,A,B,A\n2024-01-01,1,2,3\n")
+    with pytest.raises(SourceError, match=r"m\.csv: has the column\(s\) A more than once; give every column its own name"):
+        known_files(spark, tmp_path, source)
+    (tmp_path / "m.csv").write_text("day,A,B,,\n2024-01-01,1,2,,\n")
+    with pytest.raises(SourceError, match=r"m\.csv: has the column\(s\) '' more than once"):
+        known_files(spark, tmp_path, source)
+    rows = staged_rows(spark, tmp_path, interval_source({**part, "drop": [""]}, columns={"channel": {"constant": "1.8.0"}}))
+    assert [r["metering_point_id"] for r in rows] == ["A", "B"]
+
+
 BILLS = {
     "name": "bills",
     "entity": "bill",
@@ -227,9 +271,15 @@ def test_a_parquet_file_is_known_by_its_rows(spark: SparkSession, tmp_path: Path
     rows[::-1].assign(unread=1).to_parquet(tmp_path / "b.parquet", compression="gzip", row_group_size=5)
     rows.assign(kwh=rows["kwh"] + 1).to_parquet(tmp_path / "c.parquet")
     rows[:0].to_parquet(tmp_path / "d.parquet")
-    a, b, c, d = (f.fingerprint for f in known_files(spark, tmp_path, interval_source(part, format="parquet", path="*.parquet")))
+    source = interval_source(part, format="parquet", path="*.parquet")
+    a, b, c, d = (f.fingerprint for f in known_files(spark, tmp_path, source))
     assert a == b
     assert len({a, c, d}) == 3
+    rows.rename(columns={"kwh": "energy"}).to_parquet(tmp_path / "e.parquet")
+    with pytest.raises(
+        SourceError, match=r"e\.parquet: lacks the column\(s\) kwh that source readings declares; found point, time, energy"
+    ):
+        known_files(spark, tmp_path, source)
 
 
 def test_matrices_with_points_of_their_own(spark: SparkSession, tmp_path: Path) -> None:
