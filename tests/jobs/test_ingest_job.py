@@ -41,7 +41,7 @@ AGAIN = world.lines(
 
 @dataclass
 class Deliveries:
-    """What the job said of five deliveries, and where it all is."""
+    """What the job said of six deliveries, and where it all is."""
 
     warehouse: Path
     answers: dict[str, dict[str, Any]]
@@ -53,7 +53,7 @@ class Deliveries:
 
 @pytest.fixture(scope="module")
 def deliveries(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
-    """The world, the same again, one file under another name, old rows in a new file, and one day more."""
+    """The world, the same again, one file under another name, old rows in a new file, one day more, and a definition mended."""
     folder = tmp_path_factory.mktemp("deliveries")
     definition = world.define(folder)
     found = Deliveries(folder / "gridlens" / "warehouse", {}, {})
@@ -63,9 +63,12 @@ def deliveries(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
         ("renamed", {"curves/renamed.csv": world.FILES["curves/2.csv"]}),
         ("again", {"curves/again.csv": AGAIN}),
         ("day", {"curves/4.csv": world.NEW_DAY}),
+        ("mended", {}),
     ]
     for name, files in parts:
         world.write(folder / "in", files)
+        if name == "mended":
+            definition.write_text("# more\n" + definition.read_text(encoding="utf-8").replace("kw_mean", "kwh"), encoding="utf-8")
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(
@@ -106,7 +109,21 @@ def test_a_second_run_finds_nothing_new_and_says_so(deliveries: Deliveries) -> N
     assert deliveries.answers["same"]["loaded"] == []
     assert deliveries.answers["same"]["known_files"] == len(world.FILES)
     outcomes = [row["outcome"] for row in sorted(delta_files.rows(deliveries.warehouse / "ops" / "run_log"), key=lambda r: r["started_at"])]
-    assert outcomes == ["succeeded", "nothing_new", "nothing_new", "succeeded", "succeeded"]
+    assert outcomes == ["succeeded", "nothing_new", "nothing_new", "succeeded", "succeeded", "nothing_new"]
+
+
+def test_files_read_with_an_earlier_definition_are_told_and_stand(deliveries: Deliveries) -> None:
+    told = {
+        name: [line.strip() for line in screen.splitlines() if "earlier definition" in line] for name, screen in deliveries.screens.items()
+    }
+    sentence = (
+        "curves: 5 file(s) were read with an earlier definition and stand as read then; "
+        "to read all with today's, load everything into a new warehouse (--root-dir or --warehouse)"
+    )
+    assert told.pop("mended") == [sentence], "of the source whose definition changed, not of the others in its file"
+    assert not any(told.values())
+    accounts = {row["_batch_id"]: row["source_fingerprint"] for row in delta_files.rows(deliveries.warehouse / "ops" / "batch_account")}
+    assert all(batch.endswith(f"-{definition}") for batch, definition in accounts.items())
 
 
 def test_a_file_is_known_under_another_name(deliveries: Deliveries) -> None:

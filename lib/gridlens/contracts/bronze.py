@@ -17,7 +17,7 @@ KNOWN_FROM = Field(
 )
 LINEAGE = (
     Field("_source", "string", "Name of the source definition"),
-    Field("_batch_id", "string", "Batch that brought the row; made from its files' contents"),
+    Field("_batch_id", "string", "Batch that brought the row; made from its files' contents and the definition that read them"),
     Field("_file_id", "string", "Fingerprint of the file's content; the table or query for other sources"),
     Field(
         "_locator",

@@ -71,7 +71,7 @@ BATCH_ACCOUNT = Table(
         ),
         Field("flagged", "bigint", "Rows with a broken rule of severity flag"),
         Field("rules_fingerprint", "string", "Rule set applied"),
-        Field("source_fingerprint", "string", "Source definition applied"),
+        Field("source_fingerprint", "string", "Fingerprint of the source's definition that the rows were read with"),
     ),
     ("_batch_id",),
     checks={"adds_up": "row_count = accepted + superseded + duplicate + quarantined"},

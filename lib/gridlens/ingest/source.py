@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +173,12 @@ class SourceFile(Frozen):
         if (self.kind == "files") == bool(self.key):
             raise ValueError("give key (the columns that identify a row) exactly for a table or a query")
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides how a row is read; where the files lie is left out, and so is what a definition leaves at its default."""
+        said = self.model_dump(mode="json", exclude={"path", "may_be_empty"}, exclude_defaults=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def is_text(self) -> bool:

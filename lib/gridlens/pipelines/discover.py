@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
@@ -22,7 +22,7 @@ class FileSet:
     """Files that are loaded together.
 
     Attributes:
-        batch_id: made from the files' contents.
+        batch_id: made from the files' contents and the definition that they are read with.
         files: the files by fingerprint; of equal contents one.
         in_bronze: True where an earlier run committed them to bronze and then died.
     """
@@ -31,31 +31,50 @@ class FileSet:
     files: dict[str, InputFile]
     in_bronze: bool
 
+    @property
+    def definition(self) -> str:
+        """Fingerprint of the definition that the files are, or were, read with."""
+        return definition_of(self.batch_id) or UNTOLD
 
-def batch_name(source: str, file_ids: Sequence[str]) -> str:
-    """The batch of these contents, whatever their names and order."""
-    digest = hashlib.sha256("\n".join([source, *sorted(file_ids)]).encode()).hexdigest()
-    return f"{source}-{digest[:16]}"
+
+UNTOLD = "untold"
+"""Stands for the definition of a batch that an earlier version of gridlens began, and did not end."""
+
+
+def batch_name(source: SourceFile, file_ids: Sequence[str]) -> str:
+    """The batch of these contents, whatever their names and order, read with this definition."""
+    digest = hashlib.sha256("\n".join([source.name, *sorted(file_ids)]).encode()).hexdigest()
+    return f"{source.name}-{digest[:16]}-{source.fingerprint}"
+
+
+def definition_of(batch_id: str) -> str | None:
+    """The fingerprint of the definition that a batch was read with; None where an earlier version of gridlens loaded it."""
+    parts = batch_id.split("-")
+    return parts[2] if len(parts) == 3 else None
 
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """What is registered of one source: places (path, length, modification time) and fingerprints."""
+    """What is registered of one source: places (path, length, modification time), and the batch of each fingerprint."""
 
     places: frozenset[tuple[str, int, int]] = frozenset()
-    ids: frozenset[str] = frozenset()
+    batches: Mapping[str, str] = field(default_factory=dict)
+
+    def read_otherwise(self, source: SourceFile) -> int:
+        """How many files were read with another definition than today's."""
+        return sum(definition_of(batch) not in (None, source.fingerprint) for batch in self.batches.values())
 
 
 def known_files(warehouse: Warehouse, sources: Sequence[str]) -> dict[str, KnownFiles]:
     """The registered files of some sources, read at once: a read for each source costs more than all their rows."""
     found: dict[str, list[Row]] = {name: [] for name in sources}
     if warehouse.exists(INGEST_FILE):
-        columns = ("_source", "path", "length", "modified_us", "_file_id")
+        columns = ("_source", "path", "length", "modified_us", "_file_id", "_batch_id")
         for row in warehouse.read(INGEST_FILE).where(F.col("_source").isin(list(sources))).select(*columns).collect():
             found[row["_source"]].append(row)
     return {
         name: KnownFiles(
-            frozenset((row["path"], row["length"], row["modified_us"]) for row in rows), frozenset(row["_file_id"] for row in rows)
+            frozenset((row["path"], row["length"], row["modified_us"]) for row in rows), {row["_file_id"]: row["_batch_id"] for row in rows}
         )
         for name, rows in found.items()
     }
@@ -73,18 +92,21 @@ def new_files(warehouse: Warehouse, source: SourceFile, listed: Sequence[InputFi
         return [], len(listed)
     fresh: dict[str, InputFile] = {}
     for file in read_fingerprints(warehouse.spark, source, unseen):
-        if file.fingerprint not in known.ids:
+        if file.fingerprint not in known.batches:
             fresh.setdefault(file.fingerprint, file)
     sets = _unfinished(warehouse, source, fresh)
     done = {file_id for found in sets for file_id in found.files}
     rest = {file_id: info for file_id, info in fresh.items() if file_id not in done}
     if rest:
-        sets.append(FileSet(batch_name(source.name, list(rest)), rest, in_bronze=False))
+        sets.append(FileSet(batch_name(source, list(rest)), rest, in_bronze=False))
     return sets, len(listed) - len(fresh)
 
 
 def _unfinished(warehouse: Warehouse, source: SourceFile, fresh: dict[str, InputFile]) -> list[FileSet]:
-    """Sets that are in bronze but were never registered: an earlier run died after its first commit."""
+    """Sets that are in bronze but were never registered: an earlier run died after its first commit.
+
+    They keep the batch, and so the definition, that they were read with: some of their rows may be in silver already.
+    """
     table = BRONZE[source.entity]
     if not fresh or not warehouse.exists(table):
         return []

@@ -94,7 +94,7 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
         listed = _listed(spark, root, sources)
-        loader = _Loader(warehouse, listed, rules, fingerprint, known_files(warehouse, [s.name for s in sources]), say)
+        loader = _Loader(warehouse, listed, rules, known_files(warehouse, [s.name for s in sources]), say)
         points = [s for s in sources if s.entity == "supply_point"]
         loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
         run.nothing_new = not loaded
@@ -128,14 +128,12 @@ class _Loader:
         warehouse: Warehouse,
         listed: Mapping[str, Sequence[InputFile]],
         rules: RuleSet,
-        fingerprint: str,
         known: dict[str, KnownFiles],
         say: Say,
     ) -> None:
         self.warehouse = warehouse
         self.listed = listed
         self.rules = rules
-        self.fingerprint = fingerprint
         self.known = known
         self.say = say
         self.known_files = 0
@@ -164,6 +162,7 @@ class _Loader:
     def _load(self, source: SourceFile) -> list[Loaded]:
         sets, known = new_files(self.warehouse, source, self.listed[source.name], self.known[source.name])
         self.known_files += known
+        self._say_read_otherwise(source, sets)
         done = [self._load_set(source, files) for files in sets]
         items = tuple(item for item, _ in done)
         with self.warehouse.shared:
@@ -173,6 +172,15 @@ class _Loader:
                 self._waiting.extend(items)
         return [_loaded(item, seconds) for item, seconds in done]
 
+    def _say_read_otherwise(self, source: SourceFile, sets: Sequence[FileSet]) -> None:
+        resumed = sum(len(files.files) for files in sets if files.definition != source.fingerprint)
+        earlier = self.known[source.name].read_otherwise(source) + resumed
+        if earlier:
+            self.say(
+                f"  {source.name}: {earlier:,} file(s) were read with an earlier definition and stand as read then; "
+                "to read all with today's, load everything into a new warehouse (--root-dir or --warehouse)"
+            )
+
     def _register(self, items: tuple[Registered, ...]) -> None:
         """Registers these batches and those that wait."""
         waiting, self._waiting = self._waiting, []
@@ -180,7 +188,7 @@ class _Loader:
 
     def _load_set(self, source: SourceFile, files: FileSet) -> tuple[Registered, float]:
         began = time.monotonic()
-        batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, self.fingerprint)
+        batch = Batch(source.name, source.entity, files.batch_id, self.rules.fingerprint, files.definition)
         first = not files.in_bronze and not self.warehouse.written(batch.table)
         if not files.in_bronze:
             rules = defects_column(self.rules, source.entity)
