@@ -34,8 +34,9 @@ short,1
 AGAIN = """user,FLAG,2014/1/1,2014/1/2,2014/1/3,2014/1/4
 good,1,1,2,3,4
 middle,0,1,,3,
+negative,1,9,,3,
 """
-"""FLAG holds no readings, and nobody dropped it; the fourth day is new."""
+"""FLAG holds no readings, and nobody dropped it; the fourth day is new, and one reading is another than at first."""
 
 
 class Deliveries:
@@ -73,8 +74,9 @@ def test_a_matrix_line_is_kept_for_its_good_readings_and_its_bad_ones_are_shown(
     assert found["first.csv:8"][1] == {"the line has 2 fields, expected 4"}
 
     account = deliveries.deliver("again.csv", AGAIN).account
-    assert (account.row_count, account.accepted, account.duplicate, account.quarantined) == (2, 1, 1, 0), "one line has a day more"
-    assert account.bad_cells == 2
+    assert (account.row_count, account.duplicate, account.quarantined) == (3, 1, 0), "one line has a day more, one another reading"
+    assert account.bad_cells == 3
+    assert "curves: 1 row(s) differ from one known at the same moment" in deliveries.said
     text, reasons = deliveries.quarantine()["again.csv:2"]
     assert text == "good,1,1,2,3,4"
     assert reasons == {"FLAG: the column's name is no date or time; list it under drop where it holds no readings"}

@@ -51,30 +51,35 @@ def rows_of_lines(rows: DataFrame) -> DataFrame:
 
 
 def classify(new: DataFrame, older: DataFrame, *, rows_of: DataFrame | None = None) -> DataFrame:
-    """Exceptions among ``new``: (_locator, disposition). ``new`` and ``older`` are :func:`slim` rows sharing keys.
+    """Exceptions among ``new``: (_locator, disposition, contradicts). ``new`` and ``older`` are :func:`slim` rows sharing keys.
 
     A source row that made several bronze rows (a matrix line) is a duplicate where all of them are, and superseded where
     none was accepted and not all are duplicates. ``new`` holds the suspects only, so ``rows_of`` (:func:`rows_of_lines`)
-    must say how many rows such lines have: a line with a reading that nobody suspects was accepted.
+    must say how many rows such lines have: a line with a reading that nobody suspects was accepted. ``contradicts`` marks
+    a row that says something else than a row of its key known at the same moment, whichever of them stands; its disposition is
+    null where it is the one that stands.
     """
     rows = new.withColumn("_old", F.lit(False)).unionByName(older.withColumn("_old", F.lit(True)))
     same_content = Window.partitionBy("_key", "_content_hash").orderBy(F.desc("_old"), "known_from", "_locator")
-    same_key = Window.partitionBy("_key")
+    same_key, same_moment = Window.partitionBy("_key"), Window.partitionBy("_key", "known_from")
+    apart = F.min("_content_hash").over(same_moment) < F.max("_content_hash").over(same_moment)
     newest = F.max(F.struct("known_from", "_content_hash")).over(same_key)
     marked = rows.select(
         "_locator",
-        "_key",
-        "_content_hash",
         "_old",
         (F.row_number().over(same_content) > 1).alias("duplicate"),
         (F.struct("known_from", "_content_hash") < newest).alias("older"),
+        apart.alias("contradicts"),
     ).where(~F.col("_old"))
     per_row = marked.groupBy("_locator").agg(
         F.bool_and("duplicate").alias("duplicate"),
         F.bool_and(F.col("duplicate") | F.col("older")).alias("nothing_new"),
-        F.count_distinct("_key", "_content_hash").alias("suspected"),
+        F.bool_or(F.col("contradicts") & ~F.col("duplicate")).alias("contradicts"),
     )
-    if rows_of is not None:
-        per_row = per_row.join(rows_of, on="_locator", how="inner").where(F.col("suspected") == F.col("kept"))
     disposition = F.when(F.col("duplicate"), "duplicate").when(F.col("nothing_new"), "superseded")
-    return per_row.select("_locator", disposition.alias("disposition")).where("disposition IS NOT NULL")
+    if rows_of is not None:
+        suspected = rows_of_lines(new).withColumnRenamed("kept", "suspected")
+        per_row = per_row.join(suspected, on="_locator").join(rows_of, on="_locator")
+        disposition = F.when(F.col("suspected") == F.col("kept"), disposition)
+    found = per_row.select("_locator", disposition.alias("disposition"), "contradicts")
+    return found.where(F.col("disposition").isNotNull() | F.col("contradicts"))

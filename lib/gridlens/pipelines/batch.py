@@ -81,8 +81,10 @@ def retract(warehouse: Warehouse, batch: Batch) -> None:
     warehouse.delete(batch.table, where={"_batch_id": [batch.batch_id]})
 
 
-def publish(warehouse: Warehouse, batch: Batch, bronze: DataFrame, found: Measure, *, first: bool, again: bool) -> Account:
+def publish(warehouse: Warehouse, batch: Batch, bronze: DataFrame, found: Measure, *, first: bool, again: bool) -> tuple[Account, int]:
     """Everything that follows the bronze commit of a batch; gives its account, counted from the committed tables.
+
+    And how many rows say something else than a row of the same key that was known at the same moment: which one stands is arbitrary.
 
     Args:
         warehouse: the tables.
@@ -99,14 +101,20 @@ def publish(warehouse: Warehouse, batch: Batch, bronze: DataFrame, found: Measur
         rejected = quarantine_rows(bronze, batch.entity, batch.rules_fingerprint, melted=found.melted)
         _write(warehouse, QUARANTINE, rejected, batch, again=again)
     exceptions = _exceptions(warehouse, batch, bronze, repeated, first=first, melted=found.melted)
+    contradicting = 0
     if exceptions is not None:
-        _write(warehouse, ROW_DISPOSITION, exceptions, batch, again=again)
+        exceptions = exceptions.persist()
+        named = exceptions.where("disposition IS NOT NULL").drop("contradicts")
+        _write(warehouse, ROW_DISPOSITION, named, batch, again=again)
+        contradicting = exceptions.where("contradicts").count()
+        exceptions.unpersist()
     _fold(warehouse, batch, bronze, repeated, again=again)
     twice.unpersist()
     kept = kept_lines(bronze, melted=found.melted)
     counts = {"accepted": found.row_count - found.quarantined} if exceptions is None else _counted(warehouse, batch, kept)
     accepted, superseded, duplicate = (counts.get(name, 0) for name in ("accepted", "superseded", "duplicate"))
-    return Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
+    account = Account(found.row_count, accepted, superseded, duplicate, found.quarantined, found.bad_cells, found.flagged)
+    return account, contradicting
 
 
 def _write(warehouse: Warehouse, table: Table, rows: DataFrame, batch: Batch, *, again: bool) -> None:
@@ -131,8 +139,11 @@ def _exceptions(
         older = disposition.older_rows(warehouse.read(batch.table), new, batch.entity, batch.batch_id)
         suspects = suspects.unionByName(new.join(older.select("_key"), on="_key", how="left_semi")).distinct()
         older = older.join(suspects.select("_key"), on="_key", how="left_semi")
-    exceptions = disposition.classify(suspects, older, rows_of=disposition.rows_of_lines(new) if melted else None)
-    return exceptions.select(F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition")
+    lines = new.join(suspects.select("_locator").distinct(), on="_locator", how="left_semi") if melted else None
+    exceptions = disposition.classify(suspects, older, rows_of=None if lines is None else disposition.rows_of_lines(lines))
+    return exceptions.select(
+        F.lit(batch.source).alias("_source"), F.lit(batch.batch_id).alias("_batch_id"), "_locator", "disposition", "contradicts"
+    )
 
 
 def _suspects(bronze: DataFrame, entity: str, repeated: DataFrame) -> DataFrame:

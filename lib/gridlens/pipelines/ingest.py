@@ -198,7 +198,7 @@ class _Loader:
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
         found = measure(bronze, stops)
         self._stop_if_broken(batch, found)
-        account = publish(self.warehouse, batch, bronze, found, first=first, again=files.in_bronze)
+        account, contradicting = publish(self.warehouse, batch, bronze, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
         rejected = f"{account.quarantined:,} quarantined"
         if found.cells_rejected:
@@ -207,6 +207,11 @@ class _Loader:
             f"  {source.name:<24} {account.row_count:>11,} rows of {len(files.files)} file(s): {account.accepted:,} accepted, "
             f"{account.superseded:,} superseded, {account.duplicate:,} duplicate, {rejected} in {seconds:.1f} s"
         )
+        if contradicting:
+            self.say(
+                f"  {source.name}: {contradicting:,} row(s) differ from one known at the same moment, and one of them stands arbitrarily; "
+                "where they are corrections, declare when they were known (known_from)"
+            )
         return Registered(batch, account, file_rows(source, files), len(files.files), files.in_bronze), seconds
 
     def _stop_if_broken(self, batch: Batch, found: Measure) -> None:
