@@ -126,12 +126,13 @@ def check_columns(source: SourceFile, columns: Sequence[str], where: str) -> Non
 
 def check_fields(source: SourceFile, names: Sequence[str], where: str, lines: int) -> None:
     """Raises SourceError where ``names``, the fields of a file's first JSON lines, lack one that the definition needs."""
-    optional = {spec.column for spec in source.columns.values() if spec.optional}
-    missing = [c for c in source.needed_columns if c not in names and c not in optional]
+    mapped = {spec.column: spec.optional for spec in source.columns.values()}
+    missing = [c for c in source.needed_columns if c not in names and not mapped.get(c)]
     if missing:
+        way_out = f"; a field that whole files may leave out is declared as {{column: {missing[0]}, optional: true}}"
         raise SourceError(
             f"{where}: none of its first {lines:,} lines has the field(s) {', '.join(missing[:8])} that source {source.name} declares; "
-            f"found {_shown(names)}; a field that whole files may leave out is declared as {{column: {missing[0]}, optional: true}}"
+            f"found {_shown(names)}{way_out if missing[0] in mapped else ''}"
         )
 
 
