@@ -41,7 +41,7 @@ MODEL_FIGURE = Table(
         Field("precision_at_capacity", "double", "Share of positives among the team's cases", null="a group, or the champion"),
         Field("recall_at_capacity", "double", "Share of the positives among the team's cases", null="no positives, a baseline, or the champion"),
         Field("selected", "double", "Share of the rows that is among the team's cases", null="a baseline, or the champion"),
-        Field("ratio", "double", "Predicted over observed positives, drawn towards that of all rows as by ten positives more", null="a baseline, or the champion"),
+        Field("ratio", "double", "Predicted over observed positives, drawn as by ten positives more towards 1, a group towards all rows", null="a baseline, or the champion"),
         Field("cost_per_row", "double", "Mean cost of acting where that pays by expectation, in the settings' currency", null="the model states no costs, a group, a baseline, or the champion"),
     ),
     ("model_id", "model_version", "part", "group_column", "group_value"),

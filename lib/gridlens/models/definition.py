@@ -142,6 +142,8 @@ class Gate(Frozen):
         min_auc: least ROC-AUC.
         min_gain: least gain of the AUC over the best baseline.
         max_calibration_error: greatest expected calibration error (ten bins of equal size).
+        max_ratio: greatest factor, either way, between predicted and observed positives of all test rows, as Figures.ratio has them: an
+            error of calibration is small against its limit wherever positives are rare, whatever is predicted.
         max_disparity: greatest factor between the groups' ratios of predicted to observed positives, as GroupFigures has them.
         tolerance: the champion's AUC on the same rows may be higher by this at most, by the bound of the confidence interval.
         confidence: of that interval.
@@ -151,6 +153,7 @@ class Gate(Frozen):
     min_auc: float = ModelField(default=0.6, ge=0.5, le=1)
     min_gain: float = ModelField(default=0.0, ge=-1, le=1)
     max_calibration_error: float = ModelField(default=0.05, gt=0, le=1)
+    max_ratio: float = ModelField(default=1.5, ge=1)
     max_disparity: float = ModelField(default=3.0, ge=1)
     tolerance: float = ModelField(default=0.01, ge=0, le=0.5)
     confidence: float = ModelField(default=0.95, gt=0.5, lt=1)

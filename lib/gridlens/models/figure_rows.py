@@ -23,6 +23,7 @@ _SAME = (
     "calibration_error",
     "calibration_slope",
     "ks",
+    "ratio",
 )
 _OF_A_BASELINE = ("feature", "roc_auc", "pr_auc", "log_loss", "brier", "capture_at_10", "precision_at_capacity")
 
@@ -63,7 +64,6 @@ def _everyone(figures: Figures) -> dict[str, Any]:
         "precision_at_capacity": figures.capacity.precision,
         "recall_at_capacity": figures.capacity.recall,
         "selected": figures.capacity.cases / figures.rows,
-        "ratio": (figures.mean_score * figures.rows + 0.5) / (figures.positives + 0.5),
         "cost_per_row": figures.cost.at_expected if figures.cost else None,
     }
 

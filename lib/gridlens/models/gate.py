@@ -60,6 +60,7 @@ def decide(
         *_auc(gate, figures),
         *_gain(gate, figures, baselines),
         _calibration(gate, figures),
+        _ratio(gate, figures),
         *_disparity(gate, figures),
         *_champion(gate, against, champion, lost),
     )
@@ -111,6 +112,16 @@ def _calibration(gate: Gate, figures: Figures) -> Check:
         f"{figures.mean_score:.2%} predicted, {figures.rate:.2%} observed."
     )
     return Check("calibration", within, sentence)
+
+
+def _ratio(gate: Gate, figures: Figures) -> Check:
+    factor = max(figures.ratio, 1 / figures.ratio)
+    within = factor <= gate.max_ratio
+    sentence = (
+        f"Predicted over observed positives in all, drawn towards 1, are {figures.ratio:.2f}: "
+        f"a factor of {factor:.2f}, {'within' if within else 'above'} {gate.max_ratio:.2f}."
+    )
+    return Check("ratio", within, sentence)
 
 
 def _disparity(gate: Gate, figures: Figures) -> Iterator[Check]:

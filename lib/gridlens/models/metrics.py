@@ -17,7 +17,7 @@ from gridlens.contracts.account_feature import COMPARED_ONLY
 from gridlens.errors import SourceError
 from gridlens.models import metric_kernels as kernels
 from gridlens.models.definition import Costs
-from gridlens.models.figures import Figures, GroupFigures, farthest_apart
+from gridlens.models.figures import MORE, Figures, GroupFigures, farthest_apart
 from gridlens.models.metric_kernels import Counts
 
 STEPS = 3300
@@ -28,8 +28,6 @@ MAX_GROUPS = 50
 """Most groups of a column, the largest."""
 JUDGED_FROM = 10.0
 """Predicted or observed positives from which a group's ratio is more than chance."""
-LIKE_ALL = 10.0
-"""So many positives at the ratio of all rows are added to a group's own: without them 14 predicted and none seen gave a ratio of 29."""
 UNKNOWN = "unknown"
 ALL = ("", "")
 _EDGE = 3e-7
@@ -172,7 +170,7 @@ def group_figures(name: Grouping, group: Counts, everyone: Counts, capacity: int
         positives=round(group.found),
         mean_score=group.predicted / group.total,
         observed_rate=group.found / group.total,
-        ratio=(group.predicted + LIKE_ALL * _whole_ratio(everyone)) / (group.found + LIKE_ALL),
+        ratio=(group.predicted + MORE * _whole_ratio(everyone)) / (group.found + MORE),
         roc_auc=kernels.roc_auc(group),
         selected=float((selected * group.rows).sum()) / group.total,
         recall=float((selected * group.positives).sum()) / group.found if group.found else None,

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from gridlens.errors import SourceError
 from gridlens.models.definition import Costs
-from gridlens.models.figures import Figures
-from gridlens.models.metrics import ALL, COARSE, LIKE_ALL, STEPS, disparity, evaluate, group_figures, score_counts
+from gridlens.models.figures import MORE, Figures
+from gridlens.models.metrics import ALL, COARSE, STEPS, disparity, evaluate, group_figures, score_counts
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
@@ -83,7 +83,7 @@ def test_groups_have_their_own_figures(rows: pd.DataFrame, figures: Figures) -> 
         part = known[known[group.column] == group.value]
         assert (group.rows, group.positives) == (len(part), part["label"].sum())
         assert group.mean_score == pytest.approx(part["prediction"].mean(), rel=1e-12)
-        assert group.ratio == pytest.approx((part["prediction"].sum() + LIKE_ALL * everyone) / (part["label"].sum() + LIKE_ALL))
+        assert group.ratio == pytest.approx((part["prediction"].sum() + MORE * everyone) / (part["label"].sum() + MORE))
         assert group.roc_auc == pytest.approx(roc_auc_score(part["label"], part["prediction"]), abs=2e-3)
         assert group.judged is bool(max(part["prediction"].sum(), part["label"].sum()) >= 10)
     urban = [g for g in figures.groups if g.column == "urban"]
@@ -109,7 +109,7 @@ def test_a_group_without_positives_has_a_finite_ratio(spark: SparkSession) -> No
     )
     group = group_figures(("g", "a"), found["g", "a"], found[ALL], 50)
     everyone = 25.5 / 20.5
-    assert group.ratio == pytest.approx((20 + LIKE_ALL * everyone) / LIKE_ALL)
+    assert group.ratio == pytest.approx((20 + MORE * everyone) / MORE)
     assert group.roc_auc is None
     assert group.recall is None
     assert group.selected == pytest.approx(0.5)
