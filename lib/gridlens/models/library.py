@@ -130,6 +130,10 @@ def _contradictions(definition: ModelDefinition, columns: Mapping[str, str]) -> 
             yield ("groups", i), f"groups: {name} is no column of account_feature_v1 that has groups; {hint}"
     if definition.last_value is not None and definition.last_value not in [f.name for f in definition.features if f.kind == "number"]:
         yield ("last_value",), f"last_value: {definition.last_value} is none of the model's features that are numbers; take one of them"
+    months = definition.snapshots.step_months * (definition.snapshots.count - 1)
+    if definition.label.horizon_days > 31 * months:
+        sentence = f"the earliest moment is only {months} months before the test and would share its outcomes"
+        yield ("label", "horizon_days"), f"label.horizon_days: {sentence}; take more moments, or further apart (snapshots), or fewer days"
     function = definition.label.function
     if function not in LABELS:
         hint = nearest(function, LABELS, f"expected one of {', '.join(LABELS)}")

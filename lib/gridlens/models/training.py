@@ -61,6 +61,24 @@ def certain_until(model: Model, last: dt.date) -> dt.date:
     return last - dt.timedelta(days=label.gap_days + label.horizon_days + model.arguments.later_days)
 
 
+def apart(model: Model, days: Sequence[dt.date]) -> tuple[dt.date, ...]:
+    """Of moments, oldest first, those that rows are taken at: the test, and the earlier ones whose windows end before the test's begins.
+
+    An outcome in both windows would be learned from and then asked for, and the test would flatter.
+
+    Raises:
+        SourceError: no earlier moment is left.
+    """
+    test, horizon = days[-1], model.definition.label.horizon_days
+    earlier = tuple(day for day in days[:-1] if day + dt.timedelta(days=horizon) <= test)  # the gap is the same on both sides
+    if not earlier:
+        raise SourceError(
+            f"model {model.id}: the outcomes of {', '.join(map(str, days[:-1]))} reach into the {horizon} days by which {test} judges: "
+            "nothing is left to train on; take more moments, or further apart (snapshots), or a shorter horizon"
+        )
+    return (*earlier, test)
+
+
 def training_rows(features: DataFrame, labels: DataFrame, model: Model, *, test: bool) -> DataFrame:
     """The rows of one moment.
 

@@ -188,6 +188,7 @@ def _params(plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet) -> 
         "characteristics": [line.id for line in fitted.card.lines],
         "scaling": definition.scaling.model_dump(mode="json"),
         "moments": [str(moment.as_of) for moment in data.facts.moments],
+        "moments_left_out": [str(day) for day in data.facts.overlapping],
         "train_rows": fitted.card.rows,
         "train_bad": fitted.card.events,
     }

@@ -147,6 +147,7 @@ def _params(made: Made) -> dict[str, Any]:
         "learner": definition.learner.with_positives(made.fitted.positives).model_dump(mode="json"),  # what was tried
         "chosen": [dict(row) for row in made.fitted.chosen],
         "moments": [str(moment.as_of) for moment in facts.moments],
+        "moments_left_out": [str(day) for day in facts.overlapping],
         "as_of": str(facts.as_of),
         "known_at": facts.known_at.isoformat(),
         "train_rows": made.fitted.rows,

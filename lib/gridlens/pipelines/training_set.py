@@ -24,6 +24,7 @@ from gridlens.models.training import (
     TEST,
     TRAIN,
     MomentFacts,
+    apart,
     certain_until,
     moment_facts,
     require_both_classes,
@@ -50,6 +51,7 @@ class TrainingFacts:
         model: id; definition: fingerprint of the definition.
         as_of, known_at: last day of the facts that labels are made from, and what was known of them.
         moments: rows by moment, oldest first; the last one is the test.
+        overlapping: earlier moments without rows, since their outcomes reach into those of the test.
         data: count and XOR of a hash over all rows, in any order.
         strongest: how well the features tell the label alone, strongest first.
     """
@@ -59,6 +61,7 @@ class TrainingFacts:
     as_of: dt.date
     known_at: dt.datetime
     moments: tuple[MomentFacts, ...]
+    overlapping: tuple[dt.date, ...]
     data: str
     strongest: tuple[FeatureFact, ...]
 
@@ -124,15 +127,21 @@ def training_set(
 ) -> TrainingSet:
     """The rows of a model, labelled with what happened by ``as_of`` as known at ``known_at``.
 
-    The moments are ends of months, the newest one whose outcomes are all over and known. Each moment's features know what was known at
-    its own time of knowledge. Features that are not there yet are computed and written, under the writer's lease: call it without
-    holding one.
+    The moments are ends of months, the newest one whose outcomes are all over and known; earlier ones have outcomes of their own. Each
+    moment's features know what was known at its own time of knowledge. Features that are not there yet are computed and written, under the
+    writer's lease: call it without holding one.
 
     Raises:
-        SourceError: a table that the label reads is empty, too few rows have either label, or a feature knows the future.
+        SourceError: a table that the label reads is empty, no earlier moment has outcomes of its own, too few rows have either label, or a
+            feature knows the future.
     """
     last = last_known_day(settings, as_of, known_at)
-    days = snapshot_days(model.definition.snapshots, certain_until(model, last))
+    wanted = snapshot_days(model.definition.snapshots, certain_until(model, last))
+    days = apart(model, wanted)
+    overlapping = tuple(day for day in wanted if day not in days)
+    if overlapping:
+        days_left_out = ", ".join(map(str, overlapping))
+        say(f"{len(overlapping)} of {len(wanted)} moments left out, their outcomes reach into the test's: {days_left_out}")
     moments = [(day, knowledge_of_day(day, settings)) for day in days]
     facts = label_facts(warehouse, settings, model.label.facts, as_of=last, known_at=known_at, label=model.label.name)
     with_features(warehouse, settings, moments, say=say)
@@ -150,7 +159,7 @@ def training_set(
     except BaseException:
         rows.unpersist()
         raise
-    told = TrainingFacts(model.id, model.fingerprint, as_of, known_at, found, digest, strongest)
+    told = TrainingFacts(model.id, model.fingerprint, as_of, known_at, found, overlapping, digest, strongest)
     return TrainingSet(frame, tuple(outcome.name for outcome in model.label.outcomes), told, rows)
 
 

@@ -101,6 +101,7 @@ def test_a_definition_comes_with_its_label_and_columns(tmp_path: Path) -> None:
         ("    groups:", "    group:", 19, "unknown"),
         ("score_from: 0.1", "score_from: 0", 20, "rising score_from"),
         ("horizon_days: 30", "horizon_days: 0", 13, "greater than or equal to 1"),
+        ("horizon_days: 30", "horizon_days: 187", 13, "only 6 months before the test and would share its outcomes; take more moments"),
         (
             "kind: logistic_regression,",
             "kind: logistic_regression, min_positives: 9,",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.errors import SourceError
 from gridlens.models.definition import ModelFeature, Snapshots
+from gridlens.models.labels import Window
 from gridlens.models.leakage import area_under_roc, feature_fact, refuse_future, refuse_leaks
 from gridlens.models.library import Model, load_models
-from gridlens.models.training import MomentFacts, certain_until, moment_facts, require_both_classes, snapshot_days, training_rows
+from gridlens.models.training import MomentFacts, apart, certain_until, moment_facts, require_both_classes, snapshot_days, training_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -71,6 +73,36 @@ def test_moments_rise_by_whole_months_up_to_the_last(last: dt.date, count: int, 
 
 def test_outcomes_are_over_after_gap_horizon_and_what_the_label_waits_for(model: Model) -> None:
     assert certain_until(model, dt.date(2026, 3, 31)) == dt.date(2026, 3, 31) - dt.timedelta(days=5 + 30 + 15)
+
+
+def within(model: Model, horizon: int) -> Model:
+    label = model.definition.label.model_copy(update={"horizon_days": horizon})
+    return replace(model, definition=model.definition.model_copy(update={"label": label}))
+
+
+@pytest.mark.parametrize(
+    ("horizon", "left"),
+    [
+        (89, ["2025-07-31", "2025-10-31", "2026-01-31"]),  # 89 days lie between the last two
+        (90, ["2025-07-31", "2025-10-31"]),
+        (180, ["2025-07-31", "2025-10-31"]),
+        (182, ["2025-07-31"]),
+    ],
+)
+def test_no_outcome_is_both_learned_from_and_asked_for(model: Model, horizon: int, left: list[str]) -> None:
+    days = snapshot_days(Snapshots(count=4, step_months=3), dt.date(2026, 4, 30))
+    wide = within(model, horizon)
+    found = apart(wide, days)
+    assert [str(day) for day in found] == [*left, "2026-04-30"]
+    windows = [Window(day, wide.definition.label.gap_days, horizon, days[-1]) for day in found]
+    assert all(window.end <= windows[-1].begin for window in windows[:-1])
+
+
+def test_a_horizon_that_leaves_nothing_to_train_on_is_told(model: Model) -> None:
+    days = snapshot_days(Snapshots(count=2, step_months=1), dt.date(2026, 2, 28))
+    assert apart(within(model, 28), days) == days
+    with pytest.raises(SourceError, match=r"^model late: the outcomes of 2026-01-31 reach into the 30 days by which 2026-02-28 judges"):
+        apart(model, days)
 
 
 def test_customers_of_the_test_are_in_no_earlier_moment(spark: SparkSession, model: Model) -> None:
