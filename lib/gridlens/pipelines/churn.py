@@ -27,8 +27,6 @@ from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 JOB = "churn_hazard"
-SEEN_AFTER = dt.timedelta(days=28)
-"""Days after a month until it is counted: its bills, which tell who has faded, are issued and known by then."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,13 @@ def run_churn_hazard(spark: SparkSession, settings: Settings, options: ChurnOpti
 
 def _count(warehouse: Warehouse, arguments: AccountLeft, months: int, run: Run, as_of: dt.date, known_at: dt.datetime, say: Say) -> None:
     last = last_known_day(warehouse.settings, as_of, known_at)
+    over = last - dt.timedelta(days=arguments.later_days)  # what happened by then is known
     known = label_facts(warehouse, warehouse.settings, ACCOUNT_LEFT.facts, as_of=last, known_at=known_at, label=ACCOUNT_LEFT.name)
     facts = {name: rows.persist() for name, rows in known.items()}
     try:
         counts: list[MonthCount] = []
         with timed(say, f"churn: {months} months counted"):
-            for window in month_windows(last - SEEN_AFTER, months):
+            for window in month_windows(over, months):
                 labelled = ACCOUNT_LEFT.rows(facts, window, arguments)
                 counts += month_counts(labelled, facts[ACCOUNT_TABLE.name], window)
     finally:
@@ -130,7 +129,7 @@ def _count(warehouse: Warehouse, arguments: AccountLeft, months: int, run: Run, 
             rows.unpersist()
     told = [{**row, "as_of": as_of, "known_at": known_at} for row in hazard_rows(counts, arguments.causes)]
     if not told:
-        raise SourceError(f"no account was open in the {months} months before {last - SEEN_AFTER}: load more history, or take fewer months")
+        raise SourceError(f"no account was open in the {months} months before {over}: load more history, or take fewer months")
     warehouse.replace(
         CHURN_HAZARD, warehouse.spark.createDataFrame(told, CHURN_HAZARD.schema).coalesce(1), where=moment_where(as_of, known_at)
     )

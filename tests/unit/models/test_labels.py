@@ -256,6 +256,12 @@ def test_an_account_fades_below_its_own_lowest_month(spark: SparkSession) -> Non
     assert set(rows) == set(names)
 
 
+def test_who_has_faded_is_told_once_the_last_bills_of_the_window_are_known() -> None:
+    last_bill_issued_and_loaded = WINDOW.end + dt.timedelta(days=20)
+    assert WINDOW.end + dt.timedelta(days=AccountLeft().later_days) >= last_bill_issued_and_loaded
+    assert AccountLeft(causes=("closed", "holder_changed")).later_days == 0, "other signs need no bill"
+
+
 def test_the_first_sign_is_the_cause(spark: SparkSession) -> None:
     accounts = [
         version("a"),

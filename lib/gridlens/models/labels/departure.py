@@ -17,6 +17,8 @@ from gridlens.tables import Field
 Cause = Literal["closed", "holder_changed", "plan_ended", "own_generation", "faded"]
 YEAR = dt.timedelta(days=365)
 MIN_BILLS = 6
+BILLS_KNOWN_AFTER = 28
+"""Days after a window until its last bills, which tell who has faded, are issued and known."""
 
 
 class AccountLeft(Arguments):
@@ -31,6 +33,10 @@ class AccountLeft(Arguments):
     causes: tuple[Cause, ...] = ModelField(default=get_args(Cause), min_length=1)
     plans: tuple[str, ...] = ModelField(default=("retail_plan",), min_length=1)
     faded_share: float = ModelField(default=0.2, gt=0, lt=1)
+
+    @property
+    def later_days(self) -> int:
+        return BILLS_KNOWN_AFTER if "faded" in self.causes else 0
 
 
 def account_left(facts: Facts, window: Window, arguments: AccountLeft) -> DataFrame:
