@@ -111,7 +111,7 @@ class LearnerDefinition(Frozen):
         algorithms: the candidates.
         combine: ``best`` keeps the best candidate; ``blend`` joins the best one of every algorithm.
         calibration: ``platt`` (logistic) or ``isotonic``, on rows that the algorithms did not see.
-        folds: parts of the training accounts for choosing and calibrating: each part is predicted by models that did not see it.
+        folds: parts of the customers in training, for choosing and calibrating: each is predicted by models that did not see it.
         min_category_share: rarer categories are one.
         seed: of every random choice.
     """

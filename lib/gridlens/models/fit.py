@@ -1,4 +1,4 @@
-"""Fitting a model: preparation, candidates by folds of accounts, calibration on what the candidates did not see, and the final pipeline."""
+"""Fitting a model: preparation, candidates by folds of customers, calibration on what they did not see, and the final pipeline."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def fit(
 ) -> Fitted:
     """Fits, chooses, blends and calibrates.
 
-    The rows of one account are in one fold. Rows are laid out by hashes of their content, so that neither their order nor their partitions
+    The rows of one ``by`` are in one fold. Rows are laid out by hashes of their content, so that neither their order nor their partitions
     decide what is sampled; MLlib adds up partial sums in the order in which they come, which can change last digits.
 
     Args:

@@ -83,7 +83,8 @@ def training_rows(features: DataFrame, labels: DataFrame, model: Model, *, test:
     """The rows of one moment.
 
     Features and labels meet by account. Of an earlier moment the rows of customers that are kept for the test have ``part`` null; in the
-    test moment they are ``unseen``. Customers are kept by a hash of party_id, so that all accounts of one stay together.
+    test moment they are ``unseen``. Customers are kept by a hash of party_id, so that all accounts of one stay together; an
+    account without a party is a customer of its own.
 
     Args:
         features: account_feature_v1 of one (as_of, known_at).
@@ -92,19 +93,20 @@ def training_rows(features: DataFrame, labels: DataFrame, model: Model, *, test:
         test: whether this is the newest moment.
 
     Returns:
-        account_id, as_of, known_at, ``part`` (train, test, or null: in neither), ``unseen`` (boolean), ``label`` (int), the label's
-        outcomes, then the model's columns.
+        account_id, as_of, known_at, ``party_id`` (the account's own id where it has none), ``part`` (train, test, or null: in neither),
+        ``unseen`` (boolean), ``label`` (int), the label's outcomes, then the model's columns.
     """
     definition = model.definition
-    place = F.pmod(F.xxhash64(F.lit(definition.learner.seed), "party_id"), F.lit(_SHARE))
+    customer = F.coalesce("party_id", "account_id")
+    place = F.pmod(F.xxhash64(F.lit(definition.learner.seed), customer), F.lit(_SHARE))
     kept = place < int(definition.snapshots.unseen_share * _SHARE)
     part = F.lit(TEST) if test else F.when(~F.col("unseen"), F.lit(TRAIN))
     outcomes = [outcome.name for outcome in model.label.outcomes]
     rows = features.where(model.population.column()).withColumn("unseen", kept).withColumn("part", part)
-    joined = rows.select(*KEYS, "part", "unseen", *model.columns).join(
+    joined = rows.select(*KEYS, customer.alias("party_id"), "part", "unseen", *model.columns).join(
         labels.select("account_id", "label", *outcomes), on="account_id", how="inner"
     )
-    return joined.select(*KEYS, "part", "unseen", "label", *outcomes, *model.columns)
+    return joined.select(*KEYS, "party_id", "part", "unseen", "label", *outcomes, *model.columns)
 
 
 def moment_facts(rows: DataFrame) -> tuple[MomentFacts, ...]:

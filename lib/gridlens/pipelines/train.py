@@ -135,7 +135,8 @@ def _unchanged(run: Run, model: Model, moment: Moment, version: Version) -> Trai
 
 def _train(warehouse: Warehouse, store: Store, model: Model, data: TrainingSet, moment: Moment, run: Run, say: Say) -> TrainResult:
     with timed(say, f"{model.id}: fitted"):
-        fitted = fit(data.train, model.definition.features, model.definition.learner, say=lambda text: say(f"  {text}"))
+        learner = model.definition.learner
+        fitted = fit(data.train, model.definition.features, learner, by="party_id", say=lambda text: say(f"  {text}"))
     scored = fitted.pipeline.transform(data.test).select(*data.frame.columns, "prediction").persist()
     try:
         with timed(say, f"{model.id}: judged"):

@@ -90,8 +90,8 @@ class TrainingSet:
     """Rows to train on and to judge by.
 
     Attributes:
-        frame: account_id, as_of, known_at, part (train or test), unseen (boolean), label (0 or 1), the outcomes of the label, then the
-            columns of the model as in account_feature_v1; kept in memory until :meth:`release`.
+        frame: account_id, as_of, known_at, party_id, part (train or test), unseen (boolean), label (0 or 1), the outcomes of the label,
+            then the columns of the model as in account_feature_v1; kept in memory until :meth:`release`.
         outcomes: columns that only became known afterwards.
         facts: what it is.
         kept: the rows that are kept in memory.

@@ -107,7 +107,7 @@ def test_a_horizon_that_leaves_nothing_to_train_on_is_told(model: Model) -> None
 
 def test_customers_of_the_test_are_in_no_earlier_moment(spark: SparkSession, model: Model) -> None:
     known_at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    accounts = [(f"a{i}", f"p{i // 2}", i % 10 != 0, i / 400, i % 3, "residential") for i in range(400)]
+    accounts = [(f"a{i}", None if i % 8 == 6 else f"p{i // 4}", i % 10 != 0, i / 400, i % 3, "residential") for i in range(400)]
     names = ["account_id", "party_id", "is_open", "late_share_365d", "open_bills", "category"]
     labels = spark.createDataFrame(
         [(f"a{i}", int(i % 4 == 0), 10.0, 0.0, 5, True) for i in range(0, 400, 2)] + [("stranger", 1, 1.0, 1.0, 1, False)],
@@ -126,7 +126,10 @@ def test_customers_of_the_test_are_in_no_earlier_moment(spark: SparkSession, mod
     unseen = {row["account_id"] for row in test if row["unseen"]}
     assert {row["part"] for row in test} == {"test"}
     assert {row["part"] for row in earlier} == {"train", None}
-    party = {a[0]: a[1] for a in accounts}
+    party = {a[0]: a[1] or a[0] for a in accounts}
+    assert {row["account_id"]: row["party_id"] for row in test} == {a: party[a] for a in expected}, "folds are of customers, too"
+    alone = {a[0] for a in accounts if a[1] is None} & set(expected)
+    assert 0 < len(alone & unseen) < len(alone), "accounts without a party are customers of their own"
     assert not {party[a] for a in trained} & {party[a] for a in unseen}
     assert trained | unseen == set(expected)
     assert 0.25 < len(unseen) / len(expected) < 0.55
