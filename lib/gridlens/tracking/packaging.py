@@ -6,7 +6,7 @@ import shutil
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,7 @@ def save_pipeline(pipeline: PipelineModel, folder: Path, described: Described, t
     from mlflow.exceptions import MlflowException
 
     refuse_own_stages(pipeline)
-    common = described.arguments("mlflow", "pyspark", "pandas", "pyarrow")
+    common = described.arguments("mlflow", "pyspark", "pandas", "pyarrow", *_needed_by(pipeline))
     if on_connect():
         _save_on_connect(pipeline, folder, tmp, common)
         return
@@ -131,6 +131,13 @@ def save_pipeline(pipeline: PipelineModel, folder: Path, described: Described, t
         mlflow.spark.save_model(pipeline, str(folder), dfs_tmpdir=tmp, **common)
     except MlflowException as error:
         raise not_handed_over(tmp) from error
+
+
+def _needed_by(pipeline: Any) -> tuple[str, ...]:
+    """Packages beyond Spark's without which a pipeline's stages do not load; xgboost reads its models by its scikit-learn classes."""
+    if not any(_class_of(stage).startswith("xgboost.") for stage in pipeline.stages):
+        return ()
+    return (packages_distributions()["xgboost"][0], "scikit-learn")  # installed as xgboost or as xgboost-cpu
 
 
 def on_connect() -> bool:

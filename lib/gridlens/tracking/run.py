@@ -117,7 +117,6 @@ class TrackedRun:
         *,
         categories: Collection[str] = (),
         example: Mapping[str, Any] | None = None,
-        requirements: Sequence[str] = (),
     ) -> None:
         """The fitted pipeline as this run's model, readable by ``mlflow.spark`` and ``mlflow.pyfunc`` without gridlens.
 
@@ -127,13 +126,12 @@ class TrackedRun:
             features: schema of the raw columns, as ``df.select(*names).schema``; all may be null.
             categories: the features that are codes, even where they are numbers.
             example: made-up values of the input example, by feature; zeros and ``a`` otherwise. Never a customer's.
-            requirements: Python packages needed beside pyspark, as ``xgboost==3.2.0``.
 
         Raises:
             RegistryError: a stage is none of Spark's own.
             DefinitionError: a feature identifies a customer, or has a type that no model reads.
         """
-        described = Described(features, categories, example, requirements)
+        described = Described(features, categories, example)
         self._log_model(lambda folder: save_pipeline(pipeline, folder, described, self.settings.mlflow_dfs_tmp))
 
     def log_code_model(

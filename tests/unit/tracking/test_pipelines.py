@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gridlens.errors import DefinitionError, RegistryError
+from gridlens.tracking import packaging
+from gridlens.tracking.packaging import Described, save_pipeline
 from pyspark import keyword_only
 from pyspark.ml import Pipeline, PipelineModel, Transformer
 from pyspark.ml.classification import GBTClassifier, RandomForestClassifier
 from pyspark.ml.regression import IsotonicRegression
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql.types import BooleanType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import BooleanType, DoubleType, IntegerType, StringType, StructField, StructType
 from small_pipeline import FEATURES, Logged, scores
 
 
@@ -53,6 +57,21 @@ def test_nothing_of_a_customer_is_in_the_files(logged: Logged) -> None:
     assert not any(b"CANARY" in text or b"account_id" in text for text in texts)
     example = json.loads((files(logged) / "input_example.json").read_text(encoding="utf-8"))
     assert example == {"columns": FEATURES, "data": [[2.5, 0.0, 0.0, "1"]]}
+
+
+def test_who_loads_a_model_of_xgboost_is_told_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimators = pytest.importorskip("xgboost.spark")
+    described = Described(StructType([StructField("kwh", DoubleType())]))
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(packaging, "on_connect", lambda: False)
+    monkeypatch.setattr(importlib.import_module("mlflow.spark"), "save_model", lambda *_, **given: asked.append(given))
+    for stages in ([], [estimators.SparkXGBClassifierModel()]):
+        save_pipeline(PipelineModel(stages), tmp_path, described, str(tmp_path))
+    plain, boosted = ({text.partition("==")[0]: text.partition("==")[2] for text in given["pip_requirements"]} for given in asked)
+    assert set(plain) == {"mlflow", "pyspark", "pandas", "pyarrow"}
+    (package,) = set(boosted) - set(plain) - {"scikit-learn"}
+    assert package in ("xgboost", "xgboost-cpu")
+    assert boosted[package] == importlib.import_module("xgboost").__version__
 
 
 def test_an_identifier_is_no_feature(logged: Logged) -> None:
