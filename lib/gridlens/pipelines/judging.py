@@ -75,6 +75,7 @@ def incumbent(warehouse: Warehouse, store: Store, model: str) -> Incumbent | Non
     try:
         loaded = store.load(model, champion.version)
         loaded.check(_read_by(loaded, warehouse).schema)
+        store.check_served(loaded.version)
     except RegistryError as error:
         return Incumbent(champion.version, None, str(error))
     return Incumbent(champion.version, loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from gridlens.tracking.names import (
     CHAMPION,
     CHAMPIONSHIPS,
     DECISION,
+    FILES,
     REASON,
     is_unity_catalog,
     registered_name,
@@ -201,6 +203,15 @@ class Registry:
     def text(self, version: Version, path: str) -> str:
         """A text artifact of the run that made a version, for people; raises RegistryError where it is not there."""
         return text_of(version, self.client, self.settings, path)
+
+    def check_served(self, version: Version) -> None:
+        """Raises RegistryError where a file that scoring or grading reads beside the model is gone or altered."""
+        try:
+            paths = list(json.loads(version.tags.get(FILES, "{}")))
+        except (ValueError, TypeError) as error:
+            raise RegistryError(f"{version} was altered after it was registered ({FILES}): train the model") from error
+        for path in paths:
+            self.served_text(version, path)
 
     def served_text(self, version: Version, path: str) -> str:
         """A text artifact that scoring or grading reads; raises RegistryError where it is not there, or not what was logged."""

@@ -23,9 +23,14 @@ class Registered:
 
     loads: Loaded | Exception
     champion: bool = True
+    beside: Exception | None = None
 
     def versions(self, _: str) -> list[Version]:
         return [replace(CHAMPION, aliases=("champion",) if self.champion else ())]
+
+    def check_served(self, _: Version) -> None:
+        if self.beside:
+            raise self.beside
 
     def load(self, *_: Any) -> Loaded:
         if isinstance(self.loads, Exception):
@@ -81,6 +86,13 @@ def test_a_champion_that_cannot_score_todays_features_holds_no_place(loads: Load
     lost = found(loads)
     assert (lost.version, lost.model) == (3, None)
     assert lost.lost.startswith(why)
+
+
+def test_a_champion_whose_reasons_were_altered_holds_no_place() -> None:
+    altered = Registered(reads(category="string"), beside=RegistryError("version 3 of arrears was altered (means.json)"))
+    lost = incumbent(cast(Warehouse, Features()), cast(Store, altered), "arrears")
+    assert lost is not None
+    assert (lost.model, lost.lost) == (None, "version 3 of arrears was altered (means.json)")
 
 
 def test_a_store_out_of_reach_is_no_reason_to_replace_the_champion() -> None:

@@ -210,12 +210,15 @@ def test_an_altered_number_is_found_even_where_the_manifest_is_altered_too(store
 def test_what_scoring_reads_beside_the_model_is_what_was_logged(store: Store, settings: Settings, tmp_path: Path) -> None:
     made = trained(store, "beside", 0.5, tmp_path, {"means.json": {"kwh": [1.5]}})
     assert json.loads(store.served_text(made, "means.json")) == {"kwh": [1.5]}
+    store.check_served(made)
     place = Path(settings.mlflow_artifacts) / "beside" / made.run_id / "artifacts"
     (place / "means.json").write_text((place / "means.json").read_text("utf-8").replace("1.5", "9.5"), encoding="utf-8")
     with pytest.raises(RegistryError) as told:
         store.served_text(made, "means.json")
     sentence = "version 1 of beside was altered after it was registered (means.json): it is not loaded; train the model, or promote another"
     assert str(told.value) == f"{sentence} version"
+    with pytest.raises(RegistryError, match=r"altered after it was registered \(means\.json\)"):
+        store.check_served(made)
     (place / "later.json").write_text("{}", encoding="utf-8")
     with pytest.raises(RegistryError, match=r"altered after it was registered \(later\.json\)"):
         store.served_text(made, "later.json")
