@@ -26,6 +26,7 @@ GAP_SHARE = 0.02
 AT_ONCE = 16
 """Points generated at a time: 23 040 blocks would be 17 MB."""
 _RANDOM = Random(20261121)
+SUPPLIED_SINCE = dt.date(2020, 1, 1)
 _LOCAL_TO_UTC = np.timedelta64(8, "h")
 
 
@@ -120,13 +121,14 @@ def _block_batch(numbers: np.ndarray, target: pa.Schema) -> pa.RecordBatch:
 
 
 def metering_points(spark: SparkSession, points: int) -> DataFrame:
-    """metering_point_id, tariff_id, contract_capacity_kva of each point, in the types of the table metering_point."""
-    schema = StructType([METERING_POINT.schema[name] for name in ("metering_point_id", "tariff_id", "contract_capacity_kva")])
+    """metering_point_id, valid_from, tariff_id, contract_capacity_kva of each point, in the types of the table metering_point."""
+    schema = StructType([METERING_POINT.schema[name] for name in ("metering_point_id", "valid_from", "tariff_id", "contract_capacity_kva")])
     target = to_arrow_schema(schema)
 
     def make(numbers: np.ndarray) -> pa.RecordBatch:
         tariff = pa.array(TARIFFS).take(pa.array(tariff_of(numbers)))
-        return pa.RecordBatch.from_arrays([codes("PT", numbers), tariff, pa.array(np.full(len(numbers), 50.0))], schema=target)
+        since, capacity = pa.array([SUPPLIED_SINCE] * len(numbers)), pa.array(np.full(len(numbers), 50.0))
+        return pa.RecordBatch.from_arrays([codes("PT", numbers), since, tariff, capacity], schema=target)
 
     return _generated(spark, points, 1, schema, make)
 
@@ -162,5 +164,5 @@ def supply_text(points: int) -> str:
     numbers = np.arange(points)
     tariffs = pa.array(TARIFFS).take(pa.array(tariff_of(numbers)))
     names = [codes(prefix, numbers) for prefix in ("PT", "AC", "MT")]
-    lines = pc.binary_join_element_wise(*names, "TR1,FD1,AR1,0.38kV,50,1,1", tariffs, "3,0,2020-01-01,2020-01-02 08:00:00", ",")
+    lines = pc.binary_join_element_wise(*names, "TR1,FD1,AR1,0.38kV,50,1,1", tariffs, f"3,0,{SUPPLIED_SINCE},2020-01-02 08:00:00", ",")
     return f"{SUPPLY_HEADER}\n{block(lines)}\n"

@@ -17,6 +17,7 @@ from gridlens.features.clock import clock_groups
 from gridlens.features.day_kernel import interval_features
 from gridlens.features.periods import CalendarLookup, TariffLookup
 from gridlens.features.sums import weighted_sums
+from gridlens.validity import in_force, with_ends
 
 _KEEP = ("metering_point_id", "channel", "local_date", "local_month", "resolution_minutes", "known_from")
 _INPUTS = ("local_date", "zone", "resolution_minutes", "values", "estimates", "estimated_by_source", "tariff_code", "contract_capacity_kva")
@@ -33,15 +34,17 @@ def load_shape_day(blocks: DataFrame, estimates: DataFrame | None, points: DataF
     Args:
         blocks: rows of interval_day.
         estimates: rows of interval_estimate, or None.
-        points: metering_point_id, tariff_id, contract_capacity_kva; one row for each point.
+        points: metering_point_id, valid_from, tariff_id, contract_capacity_kva: one row for each point and valid_from. A day takes the
+            row in force on it; a day before a point's first row has neither tariff nor capacity.
         calendar: rows of calendar of one calendar_id (local_date, day_type).
         tariff: rows of tariff (tariff_id, valid_from, month, periods).
     """
     tariffs = TariffLookup.of(row.asDict() for row in tariff.select("tariff_id", "valid_from", "month", "periods").collect())
     days = CalendarLookup.of(row.asDict() for row in calendar.select("local_date", "day_type").collect())
-    rows = _with_estimates(blocks, estimates).join(_with_tariff_code(points, tariffs), on="metering_point_id", how="left")
+    rows, contracts = _with_estimates(blocks, estimates), _contracts(points, tariffs)
+    dated = rows.join(contracts, on=[rows["metering_point_id"] == contracts["point"], in_force("local_date")], how="left")
     shaped = map_blocks(
-        rows.withColumn("tariff_code", F.coalesce("tariff_code", F.lit(-1))),
+        dated.withColumn("tariff_code", F.coalesce("tariff_code", F.lit(-1))),
         lambda batch: day_features(batch, tariffs, days),
         schema=LOAD_SHAPE_DAY.schema,
         keep=_KEEP,
@@ -144,6 +147,8 @@ def _with_estimates(blocks: DataFrame, estimates: DataFrame | None) -> DataFrame
     return rows.where(~has_gap).withColumn("estimates", nothing).unionByName(filled.select(*rows.columns, "estimates"))
 
 
-def _with_tariff_code(points: DataFrame, tariffs: TariffLookup) -> DataFrame:
+def _contracts(points: DataFrame, tariffs: TariffLookup) -> DataFrame:
+    """The tariff's code and the capacity of each point, with the days on which they hold."""
     codes = points.sparkSession.createDataFrame(list(tariffs.ids.items()), "tariff_id string, tariff_code int")
-    return points.select("metering_point_id", "tariff_id", "contract_capacity_kva").join(F.broadcast(codes), on="tariff_id", how="left")
+    versions = with_ends(points.select("metering_point_id", "valid_from", "tariff_id", "contract_capacity_kva"), "metering_point_id")
+    return versions.withColumnRenamed("metering_point_id", "point").join(F.broadcast(codes), on="tariff_id", how="left")

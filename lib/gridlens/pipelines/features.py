@@ -12,8 +12,6 @@ from functools import partial
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.billing.book import read_tariffs
-from gridlens.billing.tariff_table import tariff_rows
 from gridlens.calendars import calendar_rows, load_override
 from gridlens.contracts.account_energy import SERIES_DAYS
 from gridlens.contracts.gold import ACCOUNT_FEATURE, CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
@@ -21,16 +19,10 @@ from gridlens.contracts.silver import (
     ACCOUNT_TABLE,
     CALENDAR,
     INTERVAL_DAY,
-    INTERVAL_DAY_SUPERSEDED,
     INTERVAL_ESTIMATE,
-    METERING_POINT,
-    REGISTER_READING,
-    SILVER,
     TARIFF,
 )
-from gridlens.features import consumption_year, load_shape_day, load_shape_month
-from gridlens.fold.blocks import blocks_as_known
-from gridlens.fold.versioned import as_known, entity_key
+from gridlens.features import consumption_year, load_shape_month
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import facts_digest, write_account_features
 from gridlens.pipelines.changes import (
@@ -43,12 +35,12 @@ from gridlens.pipelines.changes import (
     standing,
     table_digest,
 )
+from gridlens.pipelines.load_shapes import Facts, known_facts, opinions_of, shapes_by_day, tariff_prices
 from gridlens.pipelines.moments import knowledge_of_day, newest_day
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.pipelines.quality import unmeasured, write_quality
-from gridlens.quality.estimates import interval_estimates
 from gridlens.runs import Run, logged, timed
-from gridlens.settings import Settings, conf_file, conf_files
+from gridlens.settings import Settings, conf_file
 from gridlens.tables import empty, literal_in
 from gridlens.warehouse import Warehouse
 
@@ -92,7 +84,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     known_at = options.known_at or knowledge_of_day(as_of, settings)
     run = Run("features", {"from": options.from_, "to": options.to}, as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
-        facts = _known_facts(warehouse, as_of, known_at)
+        facts = known_facts(warehouse, as_of, known_at)
         reference = write_reference(warehouse, settings, as_of)
         moment = f"{as_of} {known_at.isoformat()} {reference.fingerprint}"
         now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{facts_digest(warehouse)} {moment}"}
@@ -118,17 +110,6 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """Silver as known at ``known_at``: blocks up to ``as_of``, points and weather; of the registers every version that was known."""
-
-    known_at: dt.datetime
-    days: DataFrame
-    points: DataFrame
-    registers: DataFrame | None
-    weather: DataFrame
-
-
-@dataclass(frozen=True)
 class Reference:
     """Calendar and tariffs as written, and the fingerprint of their definitions."""
 
@@ -137,20 +118,9 @@ class Reference:
     fingerprint: str
 
 
-def _known_facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> _Facts:
-    known = blocks_as_known(warehouse.read(INTERVAL_DAY), warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
-    return _Facts(
-        known_at,
-        known.where(F.col("local_date") <= F.lit(as_of)),
-        as_known(warehouse.read(METERING_POINT), METERING_POINT, known_at=known_at, as_of=as_of),
-        _registers(warehouse, known_at),
-        as_known(warehouse.read(SILVER["weather"]), SILVER["weather"], known_at=known_at),
-    )
-
-
-def _digests(facts: _Facts, reference: Reference, as_of: dt.date) -> Digests:
+def _digests(facts: Facts, reference: Reference, as_of: dt.date) -> Digests:
     """What the result depends on: facts by month, and what all months share."""
-    shared = {"points": table_digest(facts.points), "weather": table_digest(facts.weather), "reference": reference.fingerprint}
+    shared = {"points": table_digest(facts.versions), "weather": table_digest(facts.weather), "reference": reference.fingerprint}
     return {**month_digests(facts.days, facts.registers), **shared, "as_of": str(as_of)}
 
 
@@ -173,7 +143,7 @@ def _accounts_wanted(warehouse: Warehouse, months: list[dt.date], now: Digests, 
 
 def _compute(
     warehouse: Warehouse,
-    facts: _Facts,
+    facts: Facts,
     reference: Reference,
     months: list[dt.date],
     as_of: dt.date,
@@ -181,13 +151,10 @@ def _compute(
     say: Say,
 ) -> None:
     where = literal_in("local_month", months)
-    registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, known_at=facts.known_at)
     with timed(say, f"opinions and estimates for {len(months)} month(s)"):
-        estimates = interval_estimates(facts.days, registers, facts.points, reference.calendar, months=months)
-        warehouse.replace(INTERVAL_ESTIMATE, estimates, where=where)
+        warehouse.replace(INTERVAL_ESTIMATE, opinions_of(facts, reference.calendar, months), where=where)
     with timed(say, "load shapes by day"):
-        chosen = facts.days.where(F.col("local_month").isin(months))
-        shapes = load_shape_day(chosen, warehouse.read(INTERVAL_ESTIMATE), facts.points, reference.calendar, reference.tariff)
+        shapes = shapes_by_day(facts, warehouse.read(INTERVAL_ESTIMATE), reference.calendar, reference.tariff, months)
         warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
     written = warehouse.read(LOAD_SHAPE_DAY).where(F.col("local_date") <= F.lit(as_of))
 
@@ -204,7 +171,7 @@ def _compute(
             step.result()
 
 
-def _quality(warehouse: Warehouse, facts: _Facts, run_id: str) -> None:
+def _quality(warehouse: Warehouse, facts: Facts, run_id: str) -> None:
     write_quality(
         warehouse,
         run_id,
@@ -225,7 +192,7 @@ def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) ->
     end = as_of + dt.timedelta(days=62)
     # Whole years, so that the same calendar, and with it all months computed, stands from one day's run to the next.
     days = calendar_rows(settings.calendar, start.replace(month=1, day=1), end.replace(month=12, day=31), override)
-    prices = tariff_rows(read_tariffs(conf_files(settings, "tariffs"), conf_files(settings, "tariffs/purchase")))
+    prices = tariff_prices(settings)
     fingerprint = hashlib.sha256(repr((days, prices)).encode()).hexdigest()[:16]
     if last_digests(warehouse).get("reference") != fingerprint:
         rows = spark.createDataFrame(days, CALENDAR.schema).coalesce(1)
@@ -233,11 +200,3 @@ def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) ->
         warehouse.replace(TARIFF, spark.createDataFrame(prices, TARIFF.schema).coalesce(1), where="true")
     calendar = warehouse.read(CALENDAR).where(F.col("calendar_id") == settings.calendar)
     return Reference(calendar, warehouse.read(TARIFF), fingerprint)
-
-
-def _registers(warehouse: Warehouse, known_at: dt.datetime) -> DataFrame | None:
-    """The versions of register readings that were known; only what is needed, because choosing among versions costs by column."""
-    if not warehouse.written(REGISTER_READING):
-        return None
-    known = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
-    return known.select(*entity_key(REGISTER_READING), "reading_total", "known_from", "_content_hash")

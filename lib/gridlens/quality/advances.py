@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from gridlens.validity import in_force, with_ends
+
 _METER = ("metering_point_id", "channel", "meter_id")
 _DAY = ("metering_point_id", "channel", "read_date")
 
@@ -34,8 +36,7 @@ def register_advances(registers: DataFrame, points: DataFrame) -> DataFrame:
     )
     whole = days.where(F.col("complete") & (F.col("begun") == F.col("ended")))
     spans = _multiplier_spans(points)
-    in_force = (F.col("read_date") >= F.col("valid_from")) & (F.col("valid_to").isNull() | (F.col("read_date") < F.col("valid_to")))
-    joined = whole.join(spans, on=[whole["metering_point_id"] == spans["point"], in_force], how="inner")
+    joined = whole.join(spans, on=[whole["metering_point_id"] == spans["point"], in_force("read_date")], how="inner")
     return joined.select(
         "metering_point_id",
         "channel",
@@ -79,11 +80,10 @@ def _segments(readings: DataFrame) -> DataFrame:
 
 def _multiplier_spans(points: DataFrame) -> DataFrame:
     """Each point's multiplier with the days on which it holds: from ``valid_from`` until before ``valid_to``."""
-    following = F.lead("valid_from").over(Window.partitionBy("metering_point_id").orderBy("valid_from"))
-    return points.select(
+    return with_ends(points, "metering_point_id").select(
         F.col("metering_point_id").alias("point"),
         "valid_from",
-        following.alias("valid_to"),
+        "valid_to",
         "multiplier",
         F.col("known_from").alias("point_known_from"),
     )

@@ -46,6 +46,8 @@ ESTIMATES = [
     ("P1", dt.date(2026, 3, 3), 1, [0.5 if i in GAPS[:3] else None for i in range(96)]),
     ("P3", dt.date(2026, 3, 30), 99, [7.0] * 48),  # about an earlier version of the block
 ]
+SINCE = dt.date(2025, 1, 1)
+POINTS = "metering_point_id string, valid_from date, tariff_id string, contract_capacity_kva double"
 TARIFF_OF = {"P1": "TOU", "P2": "TOU", "P3": None, "P4": "TOU"}
 CAPACITY = {"P1": 20.0, "P2": None, "P3": 5.0, "P4": 8.0}
 DAY_TYPE = {dt.date(2026, 3, 2): "working", dt.date(2026, 3, 3): "holiday", dt.date(2026, 3, 7): "weekend", dt.date(2026, 3, 29): "weekend"}
@@ -84,9 +86,7 @@ def shaped(spark: SparkSession, *, with_estimates: bool = True) -> DataFrame:
         {"metering_point_id": p, "channel": "1.8.0", "local_date": d, "estimates": e, "block_hash": h, "known_from": LATER}
         for p, d, h, e in ESTIMATES
     ]
-    points = spark.createDataFrame(
-        [(p, TARIFF_OF[p], CAPACITY[p]) for p in TARIFF_OF], "metering_point_id string, tariff_id string, contract_capacity_kva double"
-    )
+    points = spark.createDataFrame([(p, SINCE, TARIFF_OF[p], CAPACITY[p]) for p in TARIFF_OF], POINTS)
     tariff = [{"tariff_id": "TOU", "valid_from": dt.date(2025, 1, 1), "month": m, "periods": PERIODS} for m in range(1, 13)]
     calendar = [{"calendar_id": "CN", "local_date": d, "day_type": k} for d, k in DAY_TYPE.items()]
     return load_shape_day(
@@ -150,6 +150,19 @@ def test_without_estimates_gaps_stay_gaps(spark: SparkSession) -> None:
     assert row.coverage == pytest.approx(92 / 96)
     assert row.estimated_share == 0
     assert row.known_from == int(KNOWN.timestamp())
+
+
+def test_a_day_goes_by_the_version_of_its_point_in_force_on_it(spark: SparkSession) -> None:
+    """The connection is of 3 March, without a tariff; from the 4th on it has one, from the 6th on also the double capacity."""
+    days = [dt.date(2026, 3, d) for d in range(2, 8)]
+    blocks = frame(spark, INTERVAL_DAY, [block("P9", "1.8.0", day, SHANGHAI, 60, [1.0] * 24) for day in days])
+    versions = [(days[1], None, None), (days[2], "TOU", 4.0), (days[4], "TOU", 8.0)]
+    points = spark.createDataFrame([("P9", *version) for version in versions], POINTS)
+    tariff = [{"tariff_id": "TOU", "valid_from": dt.date(2025, 1, 1), "month": 3, "periods": PERIODS}]
+    found = load_shape_day(blocks, None, points, frame(spark, CALENDAR, []), frame(spark, TARIFF, tariff)).orderBy("local_date").collect()
+    assert [row.local_date for row in found] == days
+    assert [row.energy_valley_kwh for row in found] == [None, None, 8, 8, 8, 8]
+    assert [row.capacity_utilisation for row in found] == [None, None, 0.25, 0.25, 0.125, 0.125]
 
 
 def test_months_equal_the_oracle_under_any_session_zone(spark: SparkSession, in_zone) -> None:
