@@ -107,10 +107,19 @@ class Warehouse:
         self.create(table)
         self._write(table, table.conform(df), mode="append")
 
-    def replace(self, table: Table, df: DataFrame, *, where: str) -> None:
-        """Replaces the rows for which ``where`` holds, in one commit."""
+    def replace(self, table: Table, df: DataFrame, *, where: str, note: str = "") -> None:
+        """Replaces the rows for which ``where`` holds, in one commit; a ``note`` stands with it in the table's history."""
         self.create(table)
-        self._write(table, table.conform(df), mode="overwrite", options={"replaceWhere": where})
+        options = {"replaceWhere": where} | ({"userMetadata": note} if note else {})
+        self._write(table, table.conform(df), mode="overwrite", options=options)
+
+    def notes(self, *tables: Table) -> list[str]:
+        """The notes in the histories of these tables, newest first. A write that changed nothing stands in no history."""
+        rows = []
+        for table in filter(self.exists, tables):
+            noted = self.spark.sql(f"DESCRIBE HISTORY {self.location(table)}").where(F.col("userMetadata").isNotNull())
+            rows += noted.select("timestamp", "userMetadata").collect()
+        return [row["userMetadata"] for row in sorted(rows, key=lambda row: row["timestamp"], reverse=True)]
 
     def _write(self, table: Table, df: DataFrame, *, mode: str, options: dict[str, str] | None = None) -> None:
         if table.sort_by:

@@ -1,15 +1,21 @@
-"""Load shapes while master data change: each day goes by the tariff, the capacity and the multiplier that were in force on it."""
+"""Load shapes while time passes: each day goes by what was in force on it, and tables of another moment are put right by the next run."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from delta_files import differences, tables
 from delta_writer import put
-from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, METERING_POINT, REGISTER_READING, TARIFF
+from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
+from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, INTERVAL_ESTIMATE, METERING_POINT, REGISTER_READING, TARIFF
+from gridlens.pipelines import features
+from gridlens.pipelines.features import run_features
 from gridlens.pipelines.load_shapes import known_facts, opinions_of, shapes_by_day, tariff_prices
+from gridlens.pipelines.options import FeatureOptions
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -98,3 +104,33 @@ def test_each_day_goes_by_the_version_of_the_point_in_force_on_it(spark: SparkSe
     said = by_day(opinions)
     assert [said["EXCHANGED", day].register_kwh for day in GAPS] == [pytest.approx(USED)] * 2
     assert [row.metering_point_id for row in facts.points.orderBy("metering_point_id").collect()] == ["EXCHANGED", "MOVED"]
+
+
+@pytest.mark.prove
+def test_a_run_for_another_day_that_dies_is_made_good_by_the_next_run(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In April the ratio of the exchanged meter is corrected; a run for the end of February, when nobody knew, dies on its way."""
+
+    def run(**options: Any) -> bool:
+        return run_features(spark, settings, FeatureOptions(**options), say=lambda _: None).nothing_new
+
+    def standing() -> dict[str, list[str]]:
+        shared = {f"{table.layer}.{table.name}" for table in (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH)}
+        return {name: rows for name, rows in tables(Path(settings.warehouse)).items() if name in shared}
+
+    present = {"as_of": AS_OF, "known_at": noon(AS_OF + 40 * DAY)}
+    run(**present)
+    expected = standing()
+    monkeypatch.setattr(features, "load_shape_month", die)
+    with pytest.raises(KeyError, match="dead"):
+        run(as_of=MOVED - DAY)
+    monkeypatch.undo()
+    assert differences(standing(), expected), "it has written before it died"
+    assert not run(**present)
+    assert differences(standing(), expected) == []
+    assert run(**present)
+
+
+def die(*_: Any) -> None:
+    raise KeyError("dead")

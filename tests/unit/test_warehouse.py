@@ -72,12 +72,14 @@ def test_keyed_writes_end_in_what_a_dictionary_holds(spark: SparkSession, wareho
     expected |= {("w", APRIL): (1.0, "a"), ("z", MARCH): (8.0, "b")}
     assert content(warehouse) == expected
 
-    warehouse.replace(PROBE, frame(spark, {("v", APRIL): (2.0, "b")}), where=literal_in("month", [APRIL]))
+    assert warehouse.notes(PROBE) == []
+    warehouse.replace(PROBE, frame(spark, {("v", APRIL): (2.0, "b")}), where=literal_in("month", [APRIL]), note="run 1, it's April")
     expected = {key: row for key, row in expected.items() if key[1] == MARCH} | {("v", APRIL): (2.0, "b")}
     assert content(warehouse) == expected
     warehouse.delete(PROBE, where={"id": ["z", "it's"], "month": [MARCH, APRIL]})
     del expected[("z", MARCH)]
     assert content(warehouse) == expected
+    assert warehouse.notes(PROBE, replace(PROBE, name="never_written")) == ["run 1, it's April"]
 
 
 @pytest.mark.spark

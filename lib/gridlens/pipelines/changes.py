@@ -1,17 +1,21 @@
 """What changed since features were last computed: digests of the facts by month, kept in the run log.
 
-A digest is the count and the XOR of a hash over the rows as known, so it depends on neither order nor layout,
-and a run that died leaves the digests of the last one that did not.
+A digest is the count and the XOR of a hash over the rows as known, so it depends on neither order nor layout.
+A run that died leaves the digests of the last one that did not, and its writes in the tables: these say of
+themselves who wrote them, so that what came to no end is computed again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from gridlens.contracts.gold import LOAD_SHAPE_DAY
+from gridlens.contracts.silver import CALENDAR, INTERVAL_ESTIMATE
 from gridlens.pipelines.history import by_this_version, last_run
 from gridlens.quality.estimates import affected_months
 from gridlens.warehouse import Warehouse
@@ -19,6 +23,10 @@ from gridlens.warehouse import Warehouse
 Digests = dict[str, str]
 ACCOUNTS = "accounts"
 """What account features depend on beside load shapes; no month is computed again because of it."""
+REFERENCE = "reference"
+"""Calendar and tariffs."""
+WRITTEN_BY = "written_by"
+"""The run that last wrote load shapes before it succeeded; no month is computed again because of it."""
 _MONTH = "month/"
 
 
@@ -58,10 +66,27 @@ def last_digests(warehouse: Warehouse) -> Digests:
     return last.fingerprints if last else {}
 
 
+def note_of(run_id: str, months: Sequence[dt.date]) -> str:
+    """What a write of load shapes by day, or of the opinions that come before them, says of itself in its table's history."""
+    return " ".join([run_id, *map(str, months)])
+
+
+def standing_digests(warehouse: Warehouse) -> Digests:
+    """What the tables stand for: the last digests, without the months and the reference that runs wrote which came to no end."""
+    digests = last_digests(warehouse)
+    # Of both: a run may die between the two, and one that has no opinion on any day changes the second only.
+    notes = warehouse.notes(INTERVAL_ESTIMATE, LOAD_SHAPE_DAY)
+    unfinished = itertools.takewhile(lambda note: note.split()[0] != digests.get(WRITTEN_BY), notes)
+    lost = {f"{_MONTH}{month}" for note in unfinished for month in note.split()[1:]}
+    if warehouse.notes(CALENDAR)[:1] not in ([], [digests.get(REFERENCE)]):
+        lost.add(REFERENCE)
+    return {name: digest for name, digest in digests.items() if name not in lost}
+
+
 def changed_months(now: Mapping[str, str], before: Mapping[str, str]) -> list[dt.date]:
     """Months to compute again: those whose facts changed, those near enough to matter, and all where a shared input changed."""
     months = {dt.date.fromisoformat(name.removeprefix(_MONTH)): digest for name, digest in now.items() if name.startswith(_MONTH)}
-    shared = {name for name in {*now, *before} if name != ACCOUNTS and not name.startswith(_MONTH)}
+    shared = {name for name in {*now, *before} if name not in (ACCOUNTS, WRITTEN_BY) and not name.startswith(_MONTH)}
     if any(now.get(name) != before.get(name) for name in shared):
         return sorted(months)
     gone = [dt.date.fromisoformat(name.removeprefix(_MONTH)) for name in before if name.startswith(_MONTH) and name not in now]

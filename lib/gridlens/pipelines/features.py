@@ -27,12 +27,15 @@ from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import facts_digest, write_account_features
 from gridlens.pipelines.changes import (
     ACCOUNTS,
+    REFERENCE,
+    WRITTEN_BY,
     Digests,
     changed_months,
-    last_digests,
     month_digests,
     months_between,
+    note_of,
     standing,
+    standing_digests,
     table_digest,
 )
 from gridlens.pipelines.load_shapes import Facts, known_facts, opinions_of, shapes_by_day, tariff_prices
@@ -85,18 +88,19 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     run = Run("features", {"from": options.from_, "to": options.to}, as_of=as_of, known_at=known_at)
     with writer_lease(settings), logged(warehouse, run):
         facts = known_facts(warehouse, as_of, known_at)
-        reference = write_reference(warehouse, settings, as_of)
+        before = standing_digests(warehouse)
+        reference = write_reference(warehouse, settings, as_of, before)
         moment = f"{as_of} {known_at.isoformat()} {reference.fingerprint}"
         now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{facts_digest(warehouse)} {moment}"}
-        before = last_digests(warehouse)
         months = _wanted(now, before, options)
         run.fingerprints |= standing(now, before, months) if options.backfill else now
+        run.fingerprints[WRITTEN_BY] = run.run_id if months else before.get(WRITTEN_BY, "")
         accounts = _accounts_wanted(warehouse, months, now, before, options)
         run.nothing_new = not months and not accounts
         tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE)
         quality = partial(_quality, warehouse, facts, run.run_id)
         if months:
-            _compute(warehouse, facts, reference, months, as_of, quality, say)
+            _compute(warehouse, facts, reference, months, as_of, note_of(run.run_id, months), quality, say)
         elif not empty(unmeasured(warehouse)):
             with timed(say, "figures of data quality"):
                 quality()
@@ -120,7 +124,7 @@ class Reference:
 
 def _digests(facts: Facts, reference: Reference, as_of: dt.date) -> Digests:
     """What the result depends on: facts by month, and what all months share."""
-    shared = {"points": table_digest(facts.versions), "weather": table_digest(facts.weather), "reference": reference.fingerprint}
+    shared = {"points": table_digest(facts.versions), "weather": table_digest(facts.weather), REFERENCE: reference.fingerprint}
     return {**month_digests(facts.days, facts.registers), **shared, "as_of": str(as_of)}
 
 
@@ -147,15 +151,16 @@ def _compute(
     reference: Reference,
     months: list[dt.date],
     as_of: dt.date,
+    note: str,
     quality: Callable[[], None],
     say: Say,
 ) -> None:
     where = literal_in("local_month", months)
     with timed(say, f"opinions and estimates for {len(months)} month(s)"):
-        warehouse.replace(INTERVAL_ESTIMATE, opinions_of(facts, reference.calendar, months), where=where)
+        warehouse.replace(INTERVAL_ESTIMATE, opinions_of(facts, reference.calendar, months), where=where, note=note)
     with timed(say, "load shapes by day"):
         shapes = shapes_by_day(facts, warehouse.read(INTERVAL_ESTIMATE), reference.calendar, reference.tariff, months)
-        warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where)
+        warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where, note=note)
     written = warehouse.read(LOAD_SHAPE_DAY).where(F.col("local_date") <= F.lit(as_of))
 
     def by_month() -> None:
@@ -183,7 +188,7 @@ def _quality(warehouse: Warehouse, facts: Facts, run_id: str) -> None:
     )
 
 
-def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> Reference:
+def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date, before: Digests) -> Reference:
     """Writes calendar and tariffs from their definitions where these have changed, and gives both."""
     spark = warehouse.spark
     override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
@@ -194,9 +199,9 @@ def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date) ->
     days = calendar_rows(settings.calendar, start.replace(month=1, day=1), end.replace(month=12, day=31), override)
     prices = tariff_prices(settings)
     fingerprint = hashlib.sha256(repr((days, prices)).encode()).hexdigest()[:16]
-    if last_digests(warehouse).get("reference") != fingerprint:
+    if before.get(REFERENCE) != fingerprint:
         rows = spark.createDataFrame(days, CALENDAR.schema).coalesce(1)
-        warehouse.replace(CALENDAR, rows, where=literal_in("calendar_id", [settings.calendar]))
+        warehouse.replace(CALENDAR, rows, where=literal_in("calendar_id", [settings.calendar]), note=fingerprint)
         warehouse.replace(TARIFF, spark.createDataFrame(prices, TARIFF.schema).coalesce(1), where="true")
     calendar = warehouse.read(CALENDAR).where(F.col("calendar_id") == settings.calendar)
     return Reference(calendar, warehouse.read(TARIFF), fingerprint)

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.pipelines import account_features
-from gridlens.pipelines.changes import ACCOUNTS, changed_months, standing
+from gridlens.contracts.gold import LOAD_SHAPE_DAY
+from gridlens.contracts.silver import CALENDAR, INTERVAL_ESTIMATE
+from gridlens.pipelines import account_features, changes
+from gridlens.pipelines.changes import ACCOUNTS, REFERENCE, WRITTEN_BY, changed_months, standing, standing_digests
+from gridlens.tables import Table
+from gridlens.warehouse import Warehouse
 
 JAN, FEB, MAR = (dt.date(2026, month, 1) for month in (1, 2, 3))
 NOW = {f"month/{JAN}": "a2", f"month/{FEB}": "b", f"month/{MAR}": "c", "points": "p", "as_of": "2026-03-31", ACCOUNTS: "x"}
@@ -20,7 +24,7 @@ def test_nothing_changed_nothing_computed() -> None:
 
 
 def test_batches_that_only_accounts_depend_on_move_no_month() -> None:
-    assert changed_months(NOW, {**NOW, ACCOUNTS: "before"}) == []
+    assert changed_months(NOW, {**NOW, ACCOUNTS: "before", WRITTEN_BY: "a run"}) == []
 
 
 def test_a_shared_input_moves_every_month() -> None:
@@ -41,6 +45,34 @@ def test_a_backfill_with_other_points_leaves_the_rest_to_be_computed_with_them()
 
 def test_a_backfill_before_any_whole_run_leaves_everything_to_it() -> None:
     assert changed_months(NOW, standing(NOW, {}, [FEB])) == [JAN, FEB, MAR]
+
+
+@pytest.mark.parametrize(
+    ("notes", "lost"),
+    [
+        ([], set()),
+        (["whole 2026-01-01 2026-02-01", "died before 2026-03-01"], set()),
+        (["died 2026-01-01", "too 2026-01-01 2026-02-01", "whole 2026-03-01"], {f"month/{JAN}", f"month/{FEB}"}),
+        (["died 2026-03-01"], {f"month/{MAR}"}),
+    ],
+)
+def test_what_a_run_wrote_that_came_to_no_end_is_computed_again(notes: list[str], lost: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``whole`` is the last run that succeeded."""
+    digests = {**NOW, REFERENCE: "r", WRITTEN_BY: "whole"}
+    monkeypatch.setattr(changes, "last_digests", lambda warehouse: digests)
+    assert standing_digests(Histories(notes, ["r", "earlier"])) == {name: digest for name, digest in digests.items() if name not in lost}
+    assert digests.keys() - standing_digests(Histories(notes, ["of a run that died", "r"])).keys() == {*lost, REFERENCE}
+
+
+class Histories(Warehouse):
+    """A warehouse of which only the notes in its tables' histories matter."""
+
+    def __init__(self, shapes: list[str], calendar: list[str]) -> None:
+        self.told = {INTERVAL_ESTIMATE.name: shapes[::2], LOAD_SHAPE_DAY.name: shapes[1::2], CALENDAR.name: calendar}
+        self.order = [*shapes, *calendar]
+
+    def notes(self, *tables: Table) -> list[str]:
+        return sorted((note for table in tables for note in self.told[table.name]), key=self.order.index)
 
 
 def test_a_column_that_an_older_warehouse_lacks_has_to_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
