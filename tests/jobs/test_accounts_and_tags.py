@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delta_files import rows
+from delta_files import commits, rows
 from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.gold import GOLD
-from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, SILVER
+from gridlens.contracts.gold import GOLD, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
+from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, INTERVAL_ESTIMATE, SILVER, TARIFF
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
 from gridlens.errors import SettingsError
 from gridlens.pipelines import tags
 from gridlens.pipelines.declared import tag_library
+from gridlens.pipelines.feature_moments import with_features
 from gridlens.pipelines.features import run_features
 from gridlens.pipelines.ingest import run_ingest
 from gridlens.pipelines.moments import knowledge_of_day
@@ -58,6 +59,12 @@ def features_of(settings: Settings, as_of: dt.date) -> dict[str, dict]:
     """The rows of one day by account, read without Spark."""
     table = Path(settings.warehouse) / "gold" / ACCOUNT_FEATURE.name
     return {row["account_id"]: row for row in rows(table) if row["as_of"] == str(as_of)}
+
+
+def shape_commits(settings: Settings) -> list[int]:
+    """How often each table of load shapes was written."""
+    tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CALENDAR, TARIFF)
+    return [len(commits(Path(settings.warehouse) / table.layer / table.name)) for table in tables]
 
 
 def forgotten(whole: Settings, folder: Path) -> Settings:
@@ -104,7 +111,8 @@ def test_features_computed_later_equal_those_computed_then(spark: SparkSession, 
 
     run_features(spark, then, FeatureOptions(as_of=THEN), say=quiet)
     run_features(spark, province, FeatureOptions(as_of=LAST), say=quiet)
-    run_features(spark, province, FeatureOptions(as_of=THEN), say=quiet)
+    shapes = shape_commits(province)
+    with_features(Warehouse(spark, province), province, [(THEN, knowledge_of_day(THEN, province))], say=quiet)
     expected, again = features_of(then, THEN), features_of(province, THEN)
     assert len(expected) >= SAMPLE.accounts
     assert again == expected
@@ -112,6 +120,16 @@ def test_features_computed_later_equal_those_computed_then(spark: SparkSession, 
     assert last[corrected]["age_band"] == "60_and_over" != again[corrected]["age_band"]
     assert {account for account, row in last.items() if row["bill_count_365d"] > expected.get(account, row)["bill_count_365d"]}
 
+    assert run_features(spark, province, FeatureOptions(as_of=LAST), say=quiet).nothing_new
+    assert shape_commits(province) == shapes, "what models learn from leaves the load shapes of the present alone"
+
+
+@pytest.mark.prove
+def test_the_features_job_of_an_earlier_day_comes_to_the_same(spark: SparkSession, province: Settings) -> None:
+    learnt = features_of(province, THEN)
+    assert learnt, "the test before computes them"
+    assert not run_features(spark, province, FeatureOptions(as_of=THEN), say=quiet).nothing_new
+    assert features_of(province, THEN) == learnt
     assert run_features(spark, province, FeatureOptions(as_of=THEN), say=quiet).nothing_new
 
 

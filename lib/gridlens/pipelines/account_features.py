@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import reduce
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -35,19 +36,29 @@ def facts_digest(warehouse: Warehouse) -> str:
     return f"{batches_digest(warehouse)}/{declared[:STAMP_LENGTH]}"
 
 
-def write_account_features(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> None:
-    """Computes and writes the rows of one (``as_of``, ``known_at``).
+class Shapes(NamedTuple):
+    """Rows of load_shape_day_v1 and load_shape_month_v1."""
 
-    The load shapes must have been computed for the same two moments.
-    """
+    days: DataFrame
+    months: DataFrame
+
+
+def standing_shapes(warehouse: Warehouse) -> Shapes:
+    """Those of the shared tables."""
+    return Shapes(warehouse.read(LOAD_SHAPE_DAY), warehouse.read(LOAD_SHAPE_MONTH))
+
+
+def write_account_features(
+    warehouse: Warehouse, settings: Settings, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime
+) -> None:
+    """Computes and writes the rows of one (``as_of``, ``known_at``); ``shapes`` are those of the same two moments."""
+    facts = _facts(warehouse, calendar, shapes, as_of, known_at)
     until = end_of_local_day(as_of, settings.zone)
-    features = account_feature(
-        _facts(warehouse, calendar, as_of, known_at), as_of=as_of, known_at=known_at, until=until, zone=settings.zone
-    )
+    features = account_feature(facts, as_of=as_of, known_at=known_at, until=until, zone=settings.zone)
     warehouse.replace(ACCOUNT_FEATURE, features, where=moment_where(as_of, known_at))
 
 
-def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
+def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
     def known(name: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of)
 
@@ -70,8 +81,8 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, as_of: dt.date, known_at: 
         points_now=as_known(points, METERING_POINT, known_at=known_at, as_of=as_of),
         points_before=as_known(points, METERING_POINT, known_at=known_at, as_of=year_before),
         readings=readings if warehouse.written(REGISTER_READING) else None,
-        days=warehouse.read(LOAD_SHAPE_DAY),
-        months=warehouse.read(LOAD_SHAPE_MONTH),
+        days=shapes.days,
+        months=shapes.months,
         bills=known("bill"),
         items=known("bill_item"),
         payments=known("payment"),

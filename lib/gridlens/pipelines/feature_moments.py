@@ -13,14 +13,15 @@ from gridlens.calendars import calendar_rows, load_override
 from gridlens.contracts.account_energy import SERIES_DAYS
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
-from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY
+from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, TARIFF
+from gridlens.features import load_shape_month
+from gridlens.features.account_shape import first_month
 from gridlens.lease import writer_lease
-from gridlens.pipelines.account_features import facts_digest, write_account_features
+from gridlens.pipelines.account_features import Shapes, facts_digest, standing_shapes, write_account_features
 from gridlens.pipelines.changes import ACCOUNTS, last_digests
-from gridlens.pipelines.features import run_features
 from gridlens.pipelines.history import by_this_version
+from gridlens.pipelines.load_shapes import known_facts, months_of, opinions_of, shapes_by_day, tariff_prices
 from gridlens.pipelines.moments import of_micros
-from gridlens.pipelines.options import FeatureOptions
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
 from gridlens.tables import empty
@@ -37,8 +38,8 @@ _ONE_AT_A_TIME = threading.Lock()
 def with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[Moment], *, say: Say) -> None:
     """Computes the account features of those moments that have none, or whose were computed before other batches were loaded.
 
-    Where no interval block lies at or before a moment, load shapes have no part in its features, and these alone are computed. Else the
-    whole features job runs for that moment; its next run computes the load shapes of the present anew. Takes the writer's lease for each.
+    The load shapes that they need are computed on the way and kept nowhere: the shared tables go on standing for the present.
+    Takes the writer's lease for each moment.
     """
     with _ONE_AT_A_TIME:
         _with_features(warehouse, settings, moments, say)
@@ -50,11 +51,15 @@ def _with_features(warehouse: Warehouse, settings: Settings, moments: Sequence[M
     for as_of, known_at in moments:
         if (as_of, known_at) in current:
             continue
-        blocks = warehouse.read(INTERVAL_DAY).where((F.col("local_date") <= F.lit(as_of)) & (F.col("known_from") <= F.lit(known_at)))
-        if warehouse.written(INTERVAL_DAY) and not empty(blocks):
-            run_features(warehouse.spark, settings, FeatureOptions(as_of=as_of, known_at=known_at), say=say)
-        else:
-            _without_blocks(warehouse, settings, as_of, known_at, digest, say)
+        run = Run("features", {_BATCHES: digest}, as_of=as_of, known_at=known_at)
+        with writer_lease(settings), logged(warehouse, run):
+            # The load shapes stand for what they stood for before.
+            run.fingerprints = last_digests(warehouse)
+            with timed(say, f"account features of {as_of}"):
+                calendar = _calendar(warehouse, settings, as_of)
+                shapes = _shapes(warehouse, settings, calendar, as_of, known_at)
+                write_account_features(warehouse, settings, calendar, shapes, as_of, known_at)
+            run.wrote(f"gold.{ACCOUNT_FEATURE.name}", warehouse.read(ACCOUNT_FEATURE).count())
 
 
 def _current(warehouse: Warehouse, days: Sequence[dt.date], digest: str) -> set[Moment]:
@@ -71,14 +76,22 @@ def _current(warehouse: Warehouse, days: Sequence[dt.date], digest: str) -> set[
     return {(row["as_of"], of_micros(row["micros"])) for row in same}
 
 
-def _without_blocks(warehouse: Warehouse, settings: Settings, as_of: dt.date, known_at: dt.datetime, digest: str, say: Say) -> None:
-    run = Run("features", {_BATCHES: digest}, as_of=as_of, known_at=known_at)
-    with writer_lease(settings), logged(warehouse, run):
-        # The load shapes stand for what they stood for before.
-        run.fingerprints = last_digests(warehouse)
-        with timed(say, f"account features of {as_of}"):
-            write_account_features(warehouse, settings, _calendar(warehouse, settings, as_of), as_of, known_at)
-        run.wrote(f"gold.{ACCOUNT_FEATURE.name}", warehouse.read(ACCOUNT_FEATURE).count())
+def _shapes(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of: dt.date, known_at: dt.datetime) -> Shapes:
+    """The load shapes that features of this moment look at: two years of days, some months.
+
+    Computed where they are read; without an interval block of the time there are none, and little is planned.
+    """
+    if empty(warehouse.read(INTERVAL_DAY).where(F.col("local_date") <= F.lit(as_of))):
+        standing = standing_shapes(warehouse)
+        return Shapes(standing.days.limit(0), standing.months.limit(0))
+    facts = known_facts(warehouse, as_of, known_at)
+    tariff = warehouse.spark.createDataFrame(tariff_prices(settings), TARIFF.schema)
+
+    def since(first: dt.date) -> DataFrame:
+        months = months_of(first, as_of)
+        return shapes_by_day(facts, opinions_of(facts, calendar, months), calendar, tariff, months)
+
+    return Shapes(since(as_of - dt.timedelta(days=SERIES_DAYS)), load_shape_month(since(first_month(as_of))))
 
 
 def _calendar(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> DataFrame:

@@ -24,7 +24,7 @@ from gridlens.contracts.silver import (
 )
 from gridlens.features import consumption_year, load_shape_month
 from gridlens.lease import writer_lease
-from gridlens.pipelines.account_features import facts_digest, write_account_features
+from gridlens.pipelines.account_features import facts_digest, standing_shapes, write_account_features
 from gridlens.pipelines.changes import (
     ACCOUNTS,
     REFERENCE,
@@ -106,7 +106,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
                 quality()
         if accounts:
             with timed(say, "account features"):
-                write_account_features(warehouse, settings, reference.calendar, as_of, known_at)
+                write_account_features(warehouse, settings, reference.calendar, standing_shapes(warehouse), as_of, known_at)
         rows = tuple(TableRows(f"{t.layer}.{t.name}", warehouse.read(t).count()) for t in tables)
         for item in () if run.nothing_new else rows:
             run.wrote(item.table, item.rows)

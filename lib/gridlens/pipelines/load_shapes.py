@@ -72,3 +72,9 @@ def opinions_of(facts: Facts, calendar: DataFrame, months: Sequence[dt.date]) ->
 def shapes_by_day(facts: Facts, opinions: DataFrame, calendar: DataFrame, tariff: DataFrame, months: Sequence[dt.date]) -> DataFrame:
     """Rows of load_shape_day_v1 of ``months`` (first days)."""
     return load_shape_day(facts.days.where(F.col("local_month").isin(list(months))), opinions, facts.versions, calendar, tariff)
+
+
+def months_of(first: dt.date, last: dt.date) -> list[dt.date]:
+    """First days of the months from ``first`` to ``last``."""
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    return [dt.date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1) for n in range(count)]
