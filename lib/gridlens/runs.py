@@ -31,6 +31,7 @@ class Run:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
     fingerprints: dict[str, str] = field(default_factory=dict)
+    tables_in: set[str] = field(default_factory=set)
     tables_out: dict[str, int] = field(default_factory=dict)
     nothing_new: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -56,9 +57,11 @@ def timed(say: Callable[[str], None], what: str) -> Iterator[None]:
 
 @contextmanager
 def logged(warehouse: Warehouse, run: Run) -> Iterator[Run]:
-    """Records the run when the block ends: success after everything else, a failure with its sentence."""
+    """Records the run and the tables it read when the block ends: success after everything else, a failure with its sentence."""
     try:
-        yield run
+        with warehouse.noting() as noted:
+            run.tables_in = noted.names
+            yield run
     except BaseException as error:
         message = str(error) if isinstance(error, GridlensError) else f"{type(error).__name__}: see the log"
         _record(warehouse, run, outcome="failed", message=message, quietly=True)
@@ -78,11 +81,13 @@ def _record(warehouse: Warehouse, run: Run, *, outcome: str, message: str | None
         run.known_at,
         json.dumps(run.parameters, default=str, sort_keys=True, ensure_ascii=False),
         json.dumps(run.fingerprints, sort_keys=True),
+        json.dumps(sorted(run.tables_in)),
         json.dumps(run.tables_out, sort_keys=True),
         __version__,
     )
     try:
-        warehouse.append(RUN_LOG, warehouse.spark.createDataFrame([row], RUN_LOG.schema).coalesce(1))
+        # A run log that is not migrated yet takes what it has columns for.
+        warehouse.append(warehouse.as_it_stands(RUN_LOG), warehouse.spark.createDataFrame([row], RUN_LOG.schema).coalesce(1))
     except Exception:
         if not quietly:  # a failed run must show its own reason, not that the log could not be written
             raise

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pyspark.errors import AnalysisException
@@ -21,6 +23,18 @@ _ATTEMPTS = 20
 _COLLISION = re.compile(r"Concurrent(Append|DeleteRead|DeleteDelete|Transaction)Exception|DELTA_CONCURRENT_")
 
 
+@dataclass
+class TablesIn:
+    """The tables that were read, without those that had been written before: what a run counts of its own work is no input."""
+
+    names: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+
+    def reads(self, table: Table) -> None:
+        if table.name not in self.written:
+            self.names.add(f"{table.layer}.{table.name}")
+
+
 class Warehouse:
     """The Delta tables of one warehouse.
 
@@ -32,6 +46,7 @@ class Warehouse:
         self.settings = settings
         self._known: set[str] = set()
         self._written: set[str] = set()
+        self._noted = [TablesIn()]
         self.shared = threading.RLock()
 
     @cached_property
@@ -73,13 +88,36 @@ class Warehouse:
         """The whole table; an empty DataFrame of its schema where it was never written."""
         if not self.exists(table):
             return self.spark.createDataFrame([], table.schema)
+        for noted in self._noted:
+            noted.reads(table)
         df = self._open(table)
         present = set(df.columns)
         missing = [F.lit(None).cast(f.data_type).alias(f.name) for f in table.fields if f.name not in present]
         return df.select("*", *missing) if missing else df
 
+    @contextmanager
+    def noting(self) -> Iterator[TablesIn]:
+        """Notes which tables are read while the block runs; those of an outermost block also what was read on the way to it."""
+        around = self._noted
+        before = set(around[0].names) if len(around) == 1 else set()
+        self._noted = [*around, TablesIn(set(before))]
+        try:
+            yield self._noted[-1]
+        finally:
+            self._noted = around
+            if len(around) == 1:
+                around[0].names = before  # what one run read, the next one on the same warehouse did not
+
+    def as_it_stands(self, table: Table) -> Table:
+        """The declaration, without the columns that a table of an earlier version lacks until it is migrated."""
+        if not self.exists(table):
+            return table
+        present = set(self._open(table).columns)
+        return replace(table, fields=tuple(f for f in table.fields if f.name in present))
+
     def create(self, table: Table) -> None:
         """Creates the table with NOT NULL, CHECK constraints and file statistics on its non-personal columns."""
+        self._noted[-1].written.add(table.name)
         if self.exists(table):
             return
         columns = ",\n".join(column_ddl(f) for f in table.fields)

@@ -207,7 +207,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
     metric = [("run1", "interval_day", "missing_share", 0.25)]
     warehouse.append(QUALITY_METRIC, spark.createDataFrame(metric, QUALITY_METRIC.schema).coalesce(1))
     begin = dt.datetime(2026, 4, 1, 6, tzinfo=UTC)
-    tail = (None, None, None, '{"root": "x"}', "{}", '{"silver.customer_identity": 2}', "0")
+    tail = (None, None, None, '{"root": "x"}', "{}", '["bronze.customer"]', '{"silver.customer_identity": 2}', "0")
     runs = [
         (f"run{i}", "ingest", begin + dt.timedelta(hours=i), begin + dt.timedelta(hours=i, seconds=90), "succeeded", *tail) for i in (1, 2)
     ]

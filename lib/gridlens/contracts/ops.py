@@ -19,6 +19,12 @@ RUN_LOG = Table(
         Field("known_at", "timestamp", "Moment of knowledge, UTC", null="job without it"),
         Field("parameters", "string", "Options and settings as JSON, secrets masked"),
         Field("fingerprints", "string", "Fingerprints of the definitions used, as JSON"),
+        Field(
+            "tables_in",
+            "string",
+            "Tables that the run read before it wrote them itself, as JSON",
+            null="written by an earlier version, or before `gridlens migrate`",
+        ),
         Field("tables_out", "string", "Rows written by table, as JSON"),
         Field("version", "string", "Version of gridlens"),
     ),

@@ -27,6 +27,7 @@ from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
 
 Rows = list[dict[str, Any]]
+_JSON = ("parameters", "tables_in", "tables_out")
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,14 @@ def list_runs(spark: SparkSession, settings: Settings, *, limit: int = 20) -> Ro
         "as_of",
         utc_text("known_at"),
         "parameters",
+        "tables_in",
         "tables_out",
     )
     return [_parsed(row.asDict()) for row in rows.select(*columns).collect()]
 
 
 def _parsed(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: json.loads(value) if name in ("parameters", "tables_out") and value else value for name, value in row.items()}
+    return {name: json.loads(value) if name in _JSON and value else value for name, value in row.items()}
 
 
 def resolve(settings: Settings, selection: Selection) -> tuple[Table, list[str], Checked | None]:

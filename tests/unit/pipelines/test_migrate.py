@@ -12,6 +12,7 @@ from gridlens.errors import ContractError
 from gridlens.pipelines import migrate
 from gridlens.pipelines.migrate import Change, run_migrate
 from gridlens.pipelines.options import MigrateOptions
+from gridlens.runs import Run, logged
 from gridlens.tables import Field, Sensitivity, Table
 from gridlens.warehouse import Warehouse
 
@@ -109,6 +110,20 @@ def test_columns_checks_and_statistics_follow_the_declaration(warehouse: Warehou
     assert again.nothing_new
     outcomes = {row["run_id"]: row["outcome"] for row in warehouse.read(RUN_LOG).collect()}
     assert outcomes == {done.run_id: "succeeded", again.run_id: "nothing_new"}
+
+
+def test_an_older_run_log_takes_runs_before_it_is_migrated(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = replace(RUN_LOG, fields=tuple(field for field in RUN_LOG.fields if field.name != "tables_in"))
+    warehouse.create(older)
+    declare(monkeypatch)
+    with logged(warehouse, Run("features", {})):
+        warehouse.read(RUN_LOG)
+    done = run(warehouse)
+    assert [change.change for change in done.changes] == ["columns added: tables_in string"]
+    with logged(warehouse, Run("features", {})):
+        warehouse.read(RUN_LOG)
+    told = warehouse.read(RUN_LOG).orderBy("started_at").collect()
+    assert [(row["job"], row["tables_in"]) for row in told] == [("features", None), ("migrate", "[]"), ("features", '["ops.run_log"]')]
 
 
 def test_a_new_table_is_as_declared_from_the_start(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
