@@ -8,9 +8,11 @@ themselves who wrote them, so that what came to no end is computed again.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -49,6 +51,11 @@ def table_digest(rows: DataFrame) -> str:
     """Digest of a small table, all columns that can be hashed."""
     row = rows.agg(_digest(F.xxhash64(*rows.columns)).alias("digest")).first()
     return str(row["digest"]) if row else ""
+
+
+def rows_digest(*tables: pd.DataFrame) -> str:
+    """Digest of every row of small tables (their ``repr`` would leave out the middle)."""
+    return hashlib.sha256(repr([table.to_dict("records") for table in tables]).encode()).hexdigest()[:16]
 
 
 def _by_month(rows: DataFrame, month: Column, *key: str) -> dict[dt.date, str]:

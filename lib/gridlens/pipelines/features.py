@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from gridlens.pipelines.changes import (
     month_digests,
     months_between,
     note_of,
+    rows_digest,
     standing,
     standing_digests,
     table_digest,
@@ -198,7 +198,7 @@ def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date, be
     # Whole years, so that the same calendar, and with it all months computed, stands from one day's run to the next.
     days = calendar_rows(settings.calendar, start.replace(month=1, day=1), end.replace(month=12, day=31), override)
     prices = tariff_prices(settings)
-    fingerprint = hashlib.sha256(repr((days, prices)).encode()).hexdigest()[:16]
+    fingerprint = rows_digest(days, prices)
     if before.get(REFERENCE) != fingerprint:
         rows = spark.createDataFrame(days, CALENDAR.schema).coalesce(1)
         warehouse.replace(CALENDAR, rows, where=literal_in("calendar_id", [settings.calendar]), note=fingerprint)

@@ -6,12 +6,13 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.gold import LOAD_SHAPE_DAY
 from gridlens.contracts.silver import CALENDAR, INTERVAL_ESTIMATE
 from gridlens.pipelines import account_features, changes
-from gridlens.pipelines.changes import ACCOUNTS, REFERENCE, WRITTEN_BY, changed_months, standing, standing_digests
+from gridlens.pipelines.changes import ACCOUNTS, REFERENCE, WRITTEN_BY, changed_months, rows_digest, standing, standing_digests
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
 
@@ -73,6 +74,14 @@ class Histories(Warehouse):
 
     def notes(self, *tables: Table) -> list[str]:
         return sorted((note for table in tables for note in self.told[table.name]), key=self.order.index)
+
+
+def test_one_day_or_price_in_the_middle_makes_another_reference() -> None:
+    days = pd.DataFrame({"local_date": pd.date_range("2024-01-01", "2026-12-31").date, "day_type": "working"})
+    other = days.copy()
+    other.loc[500, "day_type"] = "holiday"
+    assert rows_digest(days, days) == rows_digest(days.copy(), days)
+    assert len({rows_digest(days, days), rows_digest(days, other), rows_digest(other, days)}) == 3
 
 
 def test_a_column_that_an_older_warehouse_lacks_has_to_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
