@@ -132,6 +132,7 @@ def compare(spark: SparkSession, name: str, folder: Path, learner: LearnerDefini
     data = DATA[name.removesuffix("_by_date")]
     rows = data.read(folder)
     flat = flat_table(spark.createDataFrame(rows), label=data.label, key="row_number", positive=data.positive)
+    rows = rows.rename(columns={given: own for own, given in flat.names.items()})
     frame = flat.frame.persist()
     labels = (rows[data.label].astype(str) == data.positive).to_numpy().astype(int)
     parts = folds_of(name, labels)

@@ -30,6 +30,7 @@ def train(
     positive: Annotated[str | None, typer.Option("--positive", help="With --data: the label's value that counts.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="With --data: the column of who a row is about.")] = None,
     without: Annotated[str, typer.Option("--without", help="With --data: columns not to learn from, with commas between.")] = "",
+    strong: Annotated[str, typer.Option("--strong", help="With --data: columns that may tell the label almost alone.")] = "",
     by: Annotated[str | None, typer.Option("--by", help="With --data: a column of time; the last fifth judges.")] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="With --data: parts of the cross-validation.")] = 5,
     separator: Annotated[str, typer.Option("--separator", help="With --data: between the columns of a CSV file.")] = ",",
@@ -53,11 +54,14 @@ def train(
 
         if label is None:
             raise typer.BadParameter("--data needs --label: the column to predict")
-        left_out = tuple(part.strip() for part in without.split(",") if part.strip())
-        options = FlatOptions(str(data), label, positive, key, left_out, by, folds, separator, name)
+        options = FlatOptions(str(data), label, positive, key, _listed(without), _listed(strong), by, folds, separator, name)
         with session(settings) as spark:
             result = run_train_flat(spark, settings, options, say=say)
     print_result("Training", result, as_json=as_json)
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in names.split(",") if part.strip())
 
 
 @models_app.command("score")

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DateType, NumericType, StringType, StructField, TimestampNTZType, TimestampType
 
 from gridlens.errors import SourceError, nearest
+from gridlens.models.algorithms import DEFAULTS, margin_column, probability_column, raw_column
+from gridlens.models.calibration import LOG_ODDS, MARGINS, PLATT, PREDICTION
 from gridlens.models.definition import ModelFeature
+from gridlens.models.fit import LABEL, WEIGHT
+from gridlens.models.preparation import LINEAR_FEATURES, TREE_FEATURES
 
 MAX_CODES = 200
 """Text with more different values is no category but a name or a remark."""
 EPOCH = "1970-01-01"
 ROW, AT = "row_key", "row_at"
 """Names of the columns that tell rows apart, and that order them in time."""
+OWN = "gridlens_column_"
+"""Beginning of the name that a column has inside, where its own would be taken for another."""
+MADE = frozenset(
+    {ROW, AT, LABEL, WEIGHT, "fold", "_place", "_content", "_label", "_last", "_scaled", "blend", "blend_vector", "blended"}
+    | {TREE_FEATURES, LINEAR_FEATURES, MARGINS, LOG_ODDS, PLATT, PREDICTION}
+    | {name(kind) for kind in DEFAULTS for name in (probability_column, raw_column, margin_column)}
+)
+"""Columns that fitting and judging make; Spark takes no notice of capitals."""
+_CODE = ("__THIS__", "${")
+"""What Spark's SQL stages would read as a place to fill in."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +43,30 @@ class FlatTable:
     Attributes:
         frame: ``row_key`` (string; the given key, or a hash of the row's content), ``label`` (0 or 1), ``row_at`` (double; null where no
             column of time was given) and the features; dates are days since 1970.
-        features: its columns with their kinds.
+        features: its columns with their kinds, as they are called in ``frame``.
+        names: of each feature the name that it has in the table.
         left_out: columns that are no feature, with the reason.
         positive: the value of the label that counts as 1.
     """
 
     frame: DataFrame
     features: tuple[ModelFeature, ...]
+    names: Mapping[str, str]
     left_out: tuple[tuple[str, str], ...]
     positive: str
+
+    @property
+    def given(self) -> tuple[ModelFeature, ...]:
+        """The features as they are called in the table."""
+        return tuple(feature.model_copy(update={"name": self.names[feature.name]}) for feature in self.features)
+
+    def renaming(self) -> SQLTransformer | None:
+        """The stage from the table's own names to those of ``frame``; None where they are the same."""
+        other = {given: own for own, given in self.names.items() if own != given}
+        if not other:
+            return None
+        listed = ", ".join(f"{_quoted(given)} AS {own}" for given, own in other.items())
+        return SQLTransformer(statement=f"SELECT * EXCEPT ({', '.join(map(_quoted, other))}), {listed} FROM __THIS__")
 
 
 def flat_table(
@@ -46,8 +77,10 @@ def flat_table(
     positive: str | None = None,
     without: Collection[str] = (),
     at: str | None = None,
+    strong: Collection[str] = (),
+    identifiers: Collection[str] = (),
 ) -> FlatTable:
-    """A table with a binary label.
+    """A table with a binary label; its columns may have any name.
 
     Args:
         rows: the table.
@@ -56,37 +89,59 @@ def flat_table(
         positive: value of the label that is 1; default 1, true or yes.
         without: columns that are not to be learned from.
         at: column of time, a date or a number; not learned from either.
+        strong: columns that may tell the label almost alone.
+        identifiers: names that stand for a customer, which no model may read.
 
     Raises:
         SourceError: a column is missing, the label has not two values, or nothing is left to learn from.
     """
-    for name in (label, *([key] if key else []), *([at] if at else []), *without):
+    for name in (label, *([key] if key else []), *([at] if at else []), *without, *strong):
         if name not in rows.columns:
             there = ", ".join(rows.columns)
             raise SourceError(f"column {name} is not in the table; {nearest(name, rows.columns, f'it has {there}')}")
     hit = _positive(rows, label, positive)
     named = [f for f in rows.schema.fields if f.name not in {label, key, at, *without}]
     distinct = _distinct(rows, [f.name for f in named])
-    left_out = [(f.name, reason) for f in named if (reason := _no_feature(f, distinct[f.name]))]
+    left_out = [(f.name, reason) for f in named if (reason := _no_feature(f, distinct[f.name], identifiers))]
     dropped = {name for name, _ in left_out}
-    features = tuple(ModelFeature(name=f.name, kind=_kind(f)) for f in named if f.name not in dropped)
-    if not features:
+    kept = [f for f in named if f.name not in dropped]
+    if not kept:
         raise SourceError("no column is left to learn from: the others are keys, texts or constants")
-    own = F.col(f"`{key}`").cast("string") if key else F.hex(F.xxhash64(*[F.col(f"`{name}`") for name in rows.columns]))
-    value = (F.col(f"`{label}`").cast("string") == hit).cast("int")
+    inside = {f.name: _inside(f.name, place) for place, f in enumerate(kept)}
+    may = dict.fromkeys(strong, "said by who trains")
+    features = tuple(ModelFeature(name=inside[f.name], kind=_kind(f), strong_because=may.get(f.name)) for f in kept)
+    own = _col(key).cast("string") if key else F.hex(F.xxhash64(*[_col(name) for name in rows.columns]))
+    value = (_col(label).cast("string") == hit).cast("int")
     when = _time(rows.schema[at]) if at else F.lit(None).cast("double")
-    frame = rows.select(own.alias(ROW), value.alias("label"), when.alias(AT), *[_column(f) for f in named if f.name not in dropped])
-    return FlatTable(frame, features, tuple(left_out), hit)
+    frame = rows.select(own.alias(ROW), value.alias(LABEL), when.alias(AT), *[_column(f).alias(inside[f.name]) for f in kept])
+    return FlatTable(frame, features, {own: given for given, own in inside.items()}, tuple(left_out), hit)
+
+
+def _inside(name: str, place: int) -> str:
+    """What a column is called in the frame: its own name, if nothing else there can be called so."""
+    if code := next((code for code in _CODE if code in name), None):
+        raise SourceError(f"column {name}: {code} in its name would be read as code; rename it in the table, or leave it out by --without")
+    low = name.casefold()
+    plain = re.fullmatch(r"\w+", name) and "__" not in name and low not in MADE and not low.startswith(OWN)
+    return name if plain else f"{OWN}{place}"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _col(name: str) -> Column:
+    return F.col(_quoted(name))
 
 
 def _time(field: StructField) -> Column:
     if not (_is_day(field) or isinstance(field.dataType, NumericType)):
         raise SourceError(f"column {field.name} is {field.dataType.simpleString()}: expected a date or a number to order rows in time")
-    return _column(field).cast("double")
+    return F.nanvl(_column(field).cast("double"), F.lit(None).cast("double"))
 
 
 def _positive(rows: DataFrame, label: str, wanted: str | None) -> str:
-    found = [row["value"] for row in rows.select(F.col(f"`{label}`").cast("string").alias("value")).distinct().limit(5).collect()]
+    found = [row["value"] for row in rows.select(_col(label).cast("string").alias("value")).distinct().limit(5).collect()]
     values = sorted("unknown" if value is None else value for value in found)
     if len(values) != 2 or None in found:
         raise SourceError(f"label {label}: expected two different values, none of them missing, but found {', '.join(values) or 'none'}")
@@ -101,11 +156,13 @@ def _distinct(rows: DataFrame, names: Sequence[str]) -> dict[str, int]:
     """About how many different values each column has."""
     if not names:
         return {}
-    row = rows.agg(*[F.approx_count_distinct(F.col(f"`{name}`")).alias(f"_{i}") for i, name in enumerate(names)]).first()
+    row = rows.agg(*[F.approx_count_distinct(_col(name)).alias(f"_{i}") for i, name in enumerate(names)]).first()
     return {name: row[f"_{i}"] for i, name in enumerate(names)} if row else dict.fromkeys(names, 0)
 
 
-def _no_feature(field: StructField, distinct: int) -> str | None:
+def _no_feature(field: StructField, distinct: int, identifiers: Collection[str]) -> str | None:
+    if field.name in identifiers:
+        return "identifies a customer: no model may read it"
     if distinct < 2 and not isinstance(field.dataType, BooleanType):
         return "has one value only, or none"
     if isinstance(field.dataType, StringType):
@@ -125,7 +182,7 @@ def _is_day(field: StructField) -> bool:
 
 
 def _column(field: StructField) -> Column:
-    column = F.col(f"`{field.name}`")
+    column = _col(field.name)
     if _is_day(field):
-        return F.date_diff(column.cast("date"), F.lit(EPOCH).cast("date")).cast("double").alias(field.name)
-    return (column.cast("double") if isinstance(field.dataType, NumericType) else column).alias(field.name)
+        return F.date_diff(column.cast("date"), F.lit(EPOCH).cast("date")).cast("double")
+    return column.cast("double") if isinstance(field.dataType, NumericType) else column

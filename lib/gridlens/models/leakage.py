@@ -58,7 +58,15 @@ def refuse_future(rows: DataFrame, *, moment: str = "as_of", known: Mapping[dt.d
         raise SourceError(f"columns know the future: {', '.join(wrong)} lie after {moment}; the rows must hold what was known then")
 
 
-def refuse_leaks(rows: DataFrame, features: Sequence[ModelFeature], *, label: str = "label", seed: int = 0) -> tuple[FeatureFact, ...]:
+def refuse_leaks(
+    rows: DataFrame,
+    features: Sequence[ModelFeature],
+    *,
+    label: str = "label",
+    seed: int = 0,
+    names: Mapping[str, str] | None = None,
+    remedy: str = "it seems to know what happened after as_of; remove it, or say in strong_because why it may",
+) -> tuple[FeatureFact, ...]:
     """What each feature tells alone, the strongest first.
 
     Args:
@@ -66,6 +74,8 @@ def refuse_leaks(rows: DataFrame, features: Sequence[ModelFeature], *, label: st
         features: as in the definition; one that has ``strong_because`` may be as strong as it is.
         label: column with 0 or 1.
         seed: of the choice of rows where there are more than enough.
+        names: what a feature is called by who reads the sentence, where that is not its column.
+        remedy: what follows, and what can be done; the end of the sentence.
 
     Raises:
         SourceError: a feature leaks; named with its figure.
@@ -84,9 +94,7 @@ def refuse_leaks(rows: DataFrame, features: Sequence[ModelFeature], *, label: st
             reason = "is known, or unknown, for positives alone"
         else:
             continue
-        raise SourceError(
-            f"feature {fact.name} {reason}: it seems to know what happened after as_of; remove it, or say in strong_because why it may"
-        )
+        raise SourceError(f"feature {(names or {}).get(fact.name, fact.name)} {reason}: {remedy}")
     return tuple(facts)
 
 

@@ -5,6 +5,7 @@ Every function takes the counts of distinct scores in rising order: ``rows`` and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -204,3 +205,13 @@ def cost(counts: Counts, *, in_vain: float, missed: float) -> Cost:
         of_none=float(costs[0]) / counts.total,
         of_all=float(costs[-1]) / counts.total,
     )
+
+
+def wilson(rate: float, rows: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Confidence interval of a rate: E. B. Wilson 1927."""
+    if rows <= 0:
+        return 0.0, 1.0
+    z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2 / rows
+    middle = (rate + z2 / 2) / (1 + z2)
+    reach = math.sqrt(z2 * (rate * (1 - rate) + z2 / 4)) / (1 + z2)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)

@@ -21,7 +21,7 @@ from gridlens.models.training import TEST, TRAIN
 from gridlens.pipelines.judging import LEAST_GROUP, Judged
 from gridlens.pipelines.training_set import TrainingSet
 from gridlens.places import local_folder
-from gridlens.reports.model_card import Card, RowsOf, markdown, page
+from gridlens.reports.model_card import Card, RowsOf, markdown, page, plots
 from gridlens.runs import Run
 from gridlens.settings import Settings
 from gridlens.tracking import Store, TrackedRun, Version, made_from
@@ -49,7 +49,7 @@ def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Ver
     tags = made_from(facts.as_of, facts.known_at, run.run_id) | {"gridlens_stamp": model.stamp}
     with store.run(model.id, params=_params(made), tags=tags, name=f"{model.id} {facts.as_of}") as tracked:
         tracked.log_fingerprints(definition=model.fingerprint, data=facts.data)
-        tracked.log_metrics(_metrics(made))
+        tracked.log_metrics(metrics_of(made))
         tracked.log_served(model.definition.model_dump(mode="json"), DEFINITION)
         tracked.log_json(facts.record(), "training.json")
         tracked.log_json([dict(row) for row in made.fitted.candidates], "candidates.json")
@@ -59,10 +59,16 @@ def log_version(store: Store, warehouse: Warehouse, made: Made, run: Run) -> Ver
         schema = made.data.train.select(*model.features).schema
         tracked.log_pipeline(made.fitted.pipeline, schema, categories=categories(model.definition.features))
         version = tracked.register()
-        card = _card(made, str(version.version), run.run_id, warehouse.settings)
-        tracked.log_text(markdown(card), "model_card.md")
-        tracked.log_text(page(card), "model_card.html")
+        log_card(tracked, card_of(made, str(version.version), run.run_id, warehouse.settings))
         return version
+
+
+def log_card(tracked: TrackedRun, card: Card) -> None:
+    """The model card as Markdown and as a page, and its charts as pictures."""
+    tracked.log_text(markdown(card), "model_card.md")
+    tracked.log_text(page(card), "model_card.html")
+    for name, picture in plots(card).items():
+        tracked.log_text(picture, f"plots/{name}.svg")
 
 
 def categories(features: Sequence[ModelFeature]) -> list[str]:
@@ -101,7 +107,8 @@ def _drivers(told: Explainer, rows: DataFrame) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (-row["share"], row["feature"]))
 
 
-def _card(made: Made, version: str, run_id: str, settings: Settings) -> Card:
+def card_of(made: Made, version: str, run_id: str, settings: Settings) -> Card:
+    """The card of a version."""
     facts, judged, fitted = made.data.facts, made.judged, made.fitted
     parts = []
     for part in (TRAIN, TEST):
@@ -155,7 +162,8 @@ def _params(made: Made) -> dict[str, Any]:
     }
 
 
-def _metrics(made: Made) -> dict[str, float | None]:
+def metrics_of(made: Made) -> dict[str, float | None]:
+    """Figures of the version on its parts, of the baselines and of the champion."""
     judged = made.judged
     found: dict[str, float | None] = dict(judged.test.as_metrics())
     for part, figures in (("train", judged.train), ("unseen", judged.unseen)):

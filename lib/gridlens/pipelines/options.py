@@ -173,7 +173,8 @@ class FlatOptions:
         positive: its value that counts as 1; default 1, true or yes.
         key: column of who a row is about: the rows of one are never in two parts.
         without: columns not to learn from.
-        by: column of time: the last fifth of the rows judges; none: cross-validation.
+        strong: columns that may tell the label almost alone; any other that does is refused as a leak.
+        by: column of time: about the last fifth of the rows judges; none: cross-validation.
         folds: its parts.
         separator: between the columns of a CSV file.
         name: under which the model is registered; none: it is judged and not kept.
@@ -184,6 +185,7 @@ class FlatOptions:
     positive: str | None = None
     key: str | None = None
     without: tuple[str, ...] = ()
+    strong: tuple[str, ...] = ()
     by: str | None = None
     folds: int = 5
     separator: str = ","

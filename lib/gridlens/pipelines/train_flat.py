@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -11,26 +11,27 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.definitions import fingerprint_of
 from gridlens.errors import SourceError
+from gridlens.models.baselines import baselines
 from gridlens.models.default_learner import DEFAULT_LEARNER
-from gridlens.models.figures import Figures
 from gridlens.models.fit import Fitted, fit
 from gridlens.models.flat import AT, ROW, FlatTable, flat_table
+from gridlens.models.leakage import refuse_leaks
 from gridlens.models.metrics import evaluate
-from gridlens.pipelines.changes import table_digest
-from gridlens.pipelines.model_log import categories
+from gridlens.pipelines.flat_log import FlatModel, best_baseline, in_own_names, refuse_taken, register
 from gridlens.pipelines.options import FlatOptions
 from gridlens.runs import Run, timed
 from gridlens.settings import Settings
-from gridlens.tracking import CHAMPION, Store
+from gridlens.tracking import Store
+from gridlens.tracking.packaging import IDENTIFIERS
 
 Say = Callable[[str], None]
 LAST = 0.8
-"""Rows up to this quantile of time are trained on, the later ones judge."""
+"""Rows up to about this quantile of time are trained on, the later ones judge."""
 CAPACITY_PART = 10
 """The team's cases: one row in ten."""
 SHOWN = 15
+_LEAK = "it seems to know the outcome; leave it out by --without, or name it under --strong where it was known before"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class FlatResult:
         split: how the rows that judge were kept apart.
         positive: value of the label that counts.
         roc_auc_low, roc_auc_high: 95 % interval.
+        best_baseline, best_baseline_auc: the best of what is known without a model.
         version: in the registry; None where no name was given.
         importances: share of each feature in what was learned, the largest first. left_out: columns not learned from, with the reason.
     """
@@ -60,6 +62,8 @@ class FlatResult:
     brier: float
     calibration_error: float
     lift_at_10: float | None
+    best_baseline: str | None
+    best_baseline_auc: float | None
     version: int | None
     importances: tuple[dict[str, Any], ...]
     left_out: tuple[dict[str, Any], ...]
@@ -67,35 +71,65 @@ class FlatResult:
 
 
 def run_train_flat(spark: SparkSession, settings: Settings, options: FlatOptions, *, say: Say = print) -> FlatResult:
-    """Trains on a table, judges by cross-validation or by its last fifth, then fits all rows; registers where a name is given.
+    """Trains on a table, judges by cross-validation or by about its last fifth, then fits all rows; registers where a name is given.
 
     Raises:
-        SourceError: the file cannot be read, a column is missing, or the rows cannot teach a model.
+        SettingsError: the name is that of a model of the library.
+        SourceError: the file cannot be read, a column is missing or tells the label almost alone, or the rows cannot teach a model.
         PlatformError: the model store does not answer.
     """
+    if options.name:
+        refuse_taken(settings, options.name)
     store = Store.open(settings) if options.name else None
     run = Run("train", {"data": options.data, "label": options.label})
     table = flat_table(
-        _read(spark, options), label=options.label, key=options.key, positive=options.positive, without=options.without, at=options.by
+        _read(spark, options),
+        label=options.label,
+        key=options.key,
+        positive=options.positive,
+        without=options.without,
+        at=options.by,
+        strong=options.strong,
+        identifiers=IDENTIFIERS,
     )
     rows = table.frame.persist()
     try:
-        with timed(say, "judged"):
-            scored, split = _unseen(rows, table, options, say)
-            figures = evaluate(scored, capacity=max(1, rows.count() // CAPACITY_PART))
-        with timed(say, "fitted to all rows"):
-            fitted = _fit(rows, table)
-        version = _register(store, options, table, fitted, figures, rows) if store else None
+        refuse_leaks(rows, table.features, names=table.names, remedy=_LEAK)
+        made = _made(rows, table, options, say)
+        version = register(store, made, run) if store else None
     finally:
         rows.unpersist()
+    return _result(run, made, version)
+
+
+def _made(rows: DataFrame, table: FlatTable, options: FlatOptions, say: Say) -> FlatModel:
+    capacity = max(1, rows.count() // CAPACITY_PART)
+    with timed(say, "judged"):
+        parts, split = _parts(rows, options)
+        scored = []
+        for number, (train, test) in enumerate(parts, 1):
+            with timed(say, f"part {number} of {len(parts)}"):
+                scored.append(_fit(train, table).pipeline.transform(test).select("label", "prediction"))
+        figures = evaluate(reduce(DataFrame.unionByName, scored), capacity=capacity)
+        # Of cross-validation the one rule is chosen and judged on all rows: rather a little too good than too bad.
+        simple = baselines(*(parts[0] if options.by else (rows, rows)), table.features, capacity=capacity, by=ROW)
+        simple = tuple(replace(one, feature=table.names[one.feature]) if one.feature else one for one in simple)
+    with timed(say, "fitted to all rows"):
+        fitted = _fit(rows, table)
+    return FlatModel(options, table, rows, fitted, figures, simple, split, capacity, DEFAULT_LEARNER)
+
+
+def _result(run: Run, made: FlatModel, version: int | None) -> FlatResult:
+    fitted, figures, table = in_own_names(made.fitted, made.table), made.figures, made.table
+    best = best_baseline(made.baselines)
     return FlatResult(
         run_id=run.run_id,
-        data=options.data,
+        data=made.options.data,
         rows=fitted.rows,
         positives=fitted.positives,
         positive=table.positive,
         features=len(table.features),
-        split=split,
+        split=made.split,
         roc_auc=figures.roc_auc,
         roc_auc_low=figures.roc_auc_low,
         roc_auc_high=figures.roc_auc_high,
@@ -104,6 +138,8 @@ def run_train_flat(spark: SparkSession, settings: Settings, options: FlatOptions
         brier=figures.brier,
         calibration_error=figures.calibration_error,
         lift_at_10=figures.top[-1].lift,
+        best_baseline=f"{best.name} {best.feature or ''}".strip() if best else None,
+        best_baseline_auc=best.roc_auc if best else None,
         version=version,
         importances=tuple({"feature": name, "share": round(share, 4)} for name, share in fitted.importances[:SHOWN]),
         left_out=tuple({"column": name, "why": why} for name, why in table.left_out),
@@ -123,42 +159,41 @@ def _read(spark: SparkSession, options: FlatOptions) -> DataFrame:
         ) from error
 
 
-def _unseen(rows: DataFrame, table: FlatTable, options: FlatOptions, say: Say) -> tuple[DataFrame, str]:
-    """Rows with the ``prediction`` of a model that was fitted without them, and how they were kept apart."""
+def _parts(rows: DataFrame, options: FlatOptions) -> tuple[list[tuple[DataFrame, DataFrame]], str]:
+    """Pairs of rows to fit and rows to judge by, and how they were kept apart."""
     if options.by:
-        limit = rows.agg(F.percentile_approx(AT, LAST, 10_000).alias("at")).collect()[0]["at"]
-        if limit is None:
-            raise SourceError(f"column {options.by} has no value: rows cannot be put in the order of time")
-        fitted = _fit(rows.where(F.col(AT) <= limit), table)
-        return _scored(fitted, rows.where(F.col(AT) > limit)), f"the rows with the latest {options.by}, about a fifth"
+        return _by_time(rows, options.by)
     part = F.pmod(F.xxhash64(F.lit("judged"), ROW), F.lit(options.folds))
-    parts = []
-    for fold in range(options.folds):
-        with timed(say, f"part {fold + 1} of {options.folds}"):
-            parts.append(_scored(_fit(rows.where(part != fold), table), rows.where(part == fold)))
-    return reduce(DataFrame.unionByName, parts), f"cross-validation in {options.folds} parts"
+    parts = [(rows.where(part != fold), rows.where(part == fold)) for fold in range(options.folds)]
+    return parts, f"cross-validation in {options.folds} parts"
+
+
+def _by_time(rows: DataFrame, by: str) -> tuple[list[tuple[DataFrame, DataFrame]], str]:
+    """The later rows judge: about a fifth. The day at the border goes to the side that comes nearer, and leaves rows on both.
+
+    Raises:
+        SourceError: the rows cannot be parted by time, or all later ones have the same label.
+    """
+    limit = rows.agg(F.percentile_approx(AT, LAST, 10_000).alias("at")).collect()[0]["at"]
+    if limit is None:
+        raise SourceError(f"column {by} has no value: rows cannot be put in the order of time; leave --by out")
+    at = F.col(AT)
+    cuts = {"after": (at <= limit, at > limit), "from": (at < limit, at >= limit)}
+    sums = [F.count_if(late).alias(name) for name, (_, late) in cuts.items()]
+    sums += [F.count_if(late & (F.col("label") == 1)).alias(f"{name}_positives") for name, (_, late) in cuts.items()]
+    found = rows.where(at.isNotNull()).agg(F.count("*").alias("rows"), *sums).collect()[0]
+    apart = [name for name in cuts if 0 < found[name] < found["rows"]]
+    if not apart:
+        raise SourceError(
+            f"column {by} has one value only: rows cannot be put in the order of time; leave --by out, or name a finer column"
+        )
+    both = [name for name in apart if 0 < found[f"{name}_positives"] < found[name]]
+    if not both:
+        raise SourceError(f"the rows with the latest {by} all have the same label: nothing can be judged by them; leave --by out")
+    chosen = min(both, key=lambda name: abs(found[name] / found["rows"] - (1 - LAST)))
+    early, late = cuts[chosen]
+    return [(rows.where(early), rows.where(late))], f"the rows with the latest {by}, {found[chosen] / found['rows']:.0%} of them"
 
 
 def _fit(rows: DataFrame, table: FlatTable) -> Fitted:
     return fit(rows.drop(AT), table.features, DEFAULT_LEARNER, by=ROW)
-
-
-def _scored(fitted: Fitted, rows: DataFrame) -> DataFrame:
-    return fitted.pipeline.transform(rows).select("label", "prediction")
-
-
-def _register(store: Store, options: FlatOptions, table: FlatTable, fitted: Fitted, figures: Figures, rows: DataFrame) -> int:
-    """Logs and registers; champion where there is none yet, since a table says nothing of the accounts that a champion serves."""
-    name = str(options.name)
-    params = {"label": options.label, "positive": table.positive, "rows": fitted.rows, "learner": DEFAULT_LEARNER.model_dump(mode="json")}
-    with store.run(name, params=params) as tracked:
-        definition = fingerprint_of({"features": [f.model_dump() for f in table.features], **params})
-        tracked.log_fingerprints(definition=definition, data=table_digest(rows))
-        tracked.log_metrics(figures.as_metrics())
-        tracked.log_json([dict(row) for row in fitted.candidates], "candidates.json")
-        schema = rows.select(*[f"`{f.name}`" for f in table.features]).schema
-        tracked.log_pipeline(fitted.pipeline, schema, categories=categories(table.features))
-        version = tracked.register()
-    if any(CHAMPION in other.aliases for other in store.versions(name)):
-        return store.challenge(name, version.version, reason="trained on another table; promote it by hand where it is better").version
-    return store.promote(name, version.version, reason="the first version").version

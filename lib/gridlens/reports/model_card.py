@@ -40,6 +40,21 @@ class RowsOf:
 
 
 @dataclass(frozen=True)
+class GradeLine:
+    """A grade of a scorecard, on its training rows and on the test rows; None where it has none there."""
+
+    id: str
+    zh: str
+    en: str
+    points_from: float | None
+    rows: int
+    bad_rate: float | None
+    test_rows: int
+    test_bad_rate: float | None
+    test_pd: float | None
+
+
+@dataclass(frozen=True)
 class Card:
     """All that the card says.
 
@@ -50,6 +65,8 @@ class Card:
         figures: on the test rows, out of time.
         decision: of the gate.
         rows: the parts that were fitted and judged on.
+        of_accounts: False where it is of any table, whose label, population and bands say nothing of accounts.
+        grades: of a scorecard, best first; it has no bands, folds or candidates.
         unseen_figures: on the test rows of customers that are in no training row; None where they were not judged.
         train_figures: on the training rows; None where they were not judged.
         baselines: on the test rows.
@@ -72,6 +89,8 @@ class Card:
     figures: Figures
     decision: Decision
     rows: tuple[RowsOf, ...]
+    of_accounts: bool = True
+    grades: tuple[GradeLine, ...] = ()
     unseen_figures: Figures | None = None
     train_figures: Figures | None = None
     baselines: tuple[Baseline, ...] = ()
@@ -101,6 +120,15 @@ def markdown(card: Card) -> str:
     """The card as Markdown."""
     text = _texts().get_template("model_card.md").render(_context(card))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def plots(card: Card) -> dict[str, str]:
+    """The card's charts as pictures that stand alone (SVG), by name."""
+    calibration, gains = charts.calibration_chart(card.figures.calibration), charts.gains_chart(card.figures.gains)
+    return {
+        "calibration": charts.picture(calibration, "预测概率 predicted", "实际比例 observed"),
+        "gains": charts.picture(gains, "处理客户占比 share of customers, highest score first", "正样本占比 share of positives"),
+    }
 
 
 def _context(card: Card) -> dict[str, Any]:

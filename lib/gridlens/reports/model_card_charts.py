@@ -9,10 +9,16 @@ from itertools import pairwise
 from markupsafe import escape
 
 from gridlens.models.figures import CalibrationBin
+from gridlens.models.metric_kernels import wilson
 from gridlens.reports.profile_charts import Chart, Tick, nice_top, svg_of
 
 _SIZE = 100.0
-_Z = 1.959964
+_STYLE = (
+    "svg{background:#fff;overflow:visible}text{font:4px sans-serif;fill:#55626f}path{vector-effect:non-scaling-stroke;fill:none}"
+    ".rule{stroke:#e3e8ed}.line{stroke-width:2.25}.working,.whisker{stroke:#0a6c8f}.resting{stroke:#8a97a4;stroke-dasharray:6 4}"
+    ".spot{stroke:#0a6c8f;stroke-width:9;stroke-linecap:round}path.area{fill:#0a6c8f;opacity:.09}.hover{fill:none}"
+)
+"""Of a picture that stands alone; the page has a style sheet."""
 
 
 def calibration_chart(bins: Sequence[CalibrationBin]) -> Chart:
@@ -33,16 +39,6 @@ def calibration_chart(bins: Sequence[CalibrationBin]) -> Chart:
     return Chart(svg_of(_SIZE, _SIZE, label, body, kind="plot"), _axis(top, step), _axis(top, step), "", legend)
 
 
-def wilson(rate: float, rows: float) -> tuple[float, float]:
-    """Confidence interval (95 %) of a rate: E. B. Wilson 1927."""
-    if rows <= 0:
-        return 0.0, 1.0
-    z2 = _Z**2 / rows
-    middle = (rate + z2 / 2) / (1 + z2)
-    reach = _Z * math.sqrt(rate * (1 - rate) / rows + z2 / (4 * rows)) / (1 + z2)
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)
-
-
 def gains_chart(gains: Sequence[tuple[float, float]]) -> Chart:
     """Share of the positives found against the share of rows worked on, highest scores first; the diagonal is chance."""
     points = "L".join(f"{_x(x, 1):g} {_y(y, 1):g}" for x, y in gains)
@@ -55,6 +51,17 @@ def gains_chart(gains: Sequence[tuple[float, float]]) -> Chart:
     label = "增益曲线：按分数从高到低处理客户，找到的正样本占比。Gains: share of positives among the highest scores"
     legend = (("working", "本版本", "this version"), ("resting", "随机", "chance"))
     return Chart(svg_of(_SIZE, _SIZE, label, body, kind="plot"), _axis(1.0, 0.2), _axis(1.0, 0.2), "", legend)
+
+
+def picture(chart: Chart, x: str, y: str) -> str:
+    """A chart as an SVG file of its own, with its axes named ``x`` and ``y``."""
+    marks = [f'<text x="{tick.at:g}" y="106" text-anchor="middle">{escape(tick.text)}</text>' for tick in chart.x]
+    marks += [f'<text x="-2" y="{_SIZE - tick.at + 1:g}" text-anchor="end">{escape(tick.text)}</text>' for tick in chart.y]
+    marks.append(f'<text x="50" y="114" text-anchor="middle">{escape(x)}</text>')
+    marks.append(f'<text transform="rotate(-90)" x="-50" y="-16" text-anchor="middle">{escape(y)}</text>')
+    inner = str(chart.svg).replace("<svg ", '<svg x="0" y="0" width="100" height="100" ', 1)
+    frame = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-22 -6 128 124" width="640" height="620">'
+    return f"{frame}<style>{_STYLE}</style>{inner}{''.join(marks)}</svg>\n"
 
 
 def _x(value: float, top: float) -> float:

@@ -27,7 +27,7 @@ _KINDS: tuple[tuple[Any, str, Any], ...] = (
 )
 FEATURES = "gridlens_features"
 """Where MLmodel's metadata keep the features' types, which the signature tells for servers only."""
-_IDENTIFIERS = ("account_id", "party_id", "metering_point_id", "meter_id", "customer_name", "phone", "address", "document_number")
+IDENTIFIERS = ("account_id", "party_id", "metering_point_id", "meter_id", "customer_name", "phone", "address", "document_number")
 
 
 def kind_of(field_type: Any) -> str | None:
@@ -43,7 +43,7 @@ def inputs_of(features: StructType) -> dict[str, str]:
     """
     found = {}
     for field in features.fields:
-        if field.name in _IDENTIFIERS:
+        if field.name in IDENTIFIERS:
             raise DefinitionError(f"{field.name} identifies a customer: no model may read it; leave it out of the features")
         kind = kind_of(field.dataType)
         if kind is None:

@@ -95,21 +95,6 @@ class TrackedRun:
         """A JSON artifact; dates and the like as text."""
         self.log_text(_json(value), path)
 
-    def log_bytes(self, content: bytes, path: str) -> None:
-        """An artifact such as a PNG."""
-        folder, _, name = path.rpartition("/")
-        with tempfile.TemporaryDirectory() as place:
-            (Path(place) / name).write_bytes(content)
-            self.client.log_artifact(self.run_id, str(Path(place) / name), folder or None)
-
-    def log_figure(self, figure: Any, path: str) -> None:
-        """A figure of plotly (``.html``) or matplotlib (``.png``)."""
-        self.client.log_figure(self.run_id, figure, path)
-
-    def log_file(self, file: Path, folder: str | None = None) -> None:
-        """A file as it is."""
-        self.client.log_artifact(self.run_id, str(file), folder)
-
     def log_pipeline(
         self,
         pipeline: PipelineModel,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from gridlens.models.figures import CalibrationBin
-from gridlens.reports.model_card import TOP_FEATURES, Card, markdown, page
-from gridlens.reports.model_card_charts import calibration_chart, gains_chart, wilson
+from gridlens.models.metric_kernels import wilson
+from gridlens.reports.model_card import TOP_FEATURES, Card, GradeLine, markdown, page, plots
+from gridlens.reports.model_card_charts import calibration_chart, gains_chart
 from gridlens.reports.model_card_view import SECTIONS, tiles
 from model_card_support import BASELINES, bare_card, definition, full_card, scored
 from scipy.stats import binomtest
@@ -193,3 +195,33 @@ def test_the_gains_curve_begins_with_nothing_and_ends_with_all() -> None:
     svg = gains_chart(((0.0, 0.0), (0.5, 0.9), (1.0, 1.0))).svg
     assert 'class="line working" d="M0 100L50 10L100 0"' in svg
     assert "前 50% 的客户含 90% 的正样本" in svg
+
+
+def test_a_scorecard_shows_its_grades_in_place_of_bands_and_folds() -> None:
+    grades = (GradeLine("A", "好", "good", 640.0, 900, 0.01, 300, 0.02, 0.015), GradeLine("B", "差", "bad", None, 100, 0.2, 0, None, None))
+    card = replace(full_card(), grades=grades, candidates=(), chosen=())
+    text, html = markdown(card), page(card)
+    assert "| A | 好 good | 640 | 900 | 1.00 % | 300 | 2.00 % | 1.50 % |" in text
+    assert "| B | 差 bad | — | 100 | 20.00 % | 0 | — | — |" in text
+    assert "<td>A<small>好 good</small></td>" in html
+    for said in (text, html):
+        assert "folds" not in said
+        assert "分数分档" not in said
+
+
+def test_of_any_table_nothing_is_said_of_accounts() -> None:
+    for said in (markdown(replace(full_card(), of_accounts=False)), page(replace(full_card(), of_accounts=False))):
+        assert "within 30 days" not in said
+        assert "适用客户" not in said
+        assert "分数分档" not in said
+        assert "预测目标" in said
+
+
+def test_charts_stand_alone() -> None:
+    pictures = plots(full_card())
+    assert set(pictures) == {"calibration", "gains"}
+    for text in pictures.values():
+        root = ElementTree.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert len(root.findall("{http://www.w3.org/2000/svg}text")) > 6
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
