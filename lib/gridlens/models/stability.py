@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.errors import SettingsError
-from gridlens.models.drift import psi, psi_by_chance
+from gridlens.models.drift import USUAL, Shift, psi, psi_by_chance
 from gridlens.models.feature_bins import Bins, counted
-from gridlens.models.scorecard import Scorecard
+from gridlens.models.scorecard import Line, Scorecard
 from gridlens.models.woe_sql import added, case_sql
 
 POINTS = "points"
 
 
-@dataclass(frozen=True)
-class Stability:
-    """Population stability index of the points or of a characteristic.
+def stability(rows: DataFrame, card: Scorecard) -> dict[str, Shift]:
+    """How far the points (under ``points``, of kind score) and every characteristic (of kind feature) have moved since the training rows.
 
-    Attributes:
-        psi: Σ (p - q) ln(p / q) over bins; over 0.1 is worth a look, over 0.25 a new scorecard (Siddiqi 2017, ch. 14).
-        chance: what it stays below without any change, 99 times of 100.
-        now, before: part of the rows in each bin, now and when fitted, in the order of the scorecard's bins.
-    """
-
-    psi: float
-    chance: float
-    now: tuple[float, ...]
-    before: tuple[float, ...]
-
-
-def stability(rows: DataFrame, card: Scorecard) -> dict[str, Stability]:
-    """Of the points (under ``points``) and of every characteristic, in one pass.
+    One pass. The cells are the scorecard's own bins.
 
     Args:
         rows: the columns of the scorecard.
@@ -50,11 +36,20 @@ def stability(rows: DataFrame, card: Scorecard) -> dict[str, Stability]:
     found = counted(placed.select(F.col(POINTS), *[line.id for line in card.lines]), bins)
     before = {POINTS: np.array([r.rows for r in card.distribution])}
     before |= {line.id: np.array([b.rows for b in line.bins]) for line in card.lines}
-    return {name: _compared(found[name][: len(counts), 0], counts) for name, counts in before.items()}
+    missing = {line.id: _missing(line) for line in card.lines}
+    return {name: _shift(name, found[name][: len(counts), 0], counts, missing.get(name)) for name, counts in before.items()}
 
 
-def _compared(now: np.ndarray, before: np.ndarray) -> Stability:
+def _missing(line: Line) -> int | None:
+    """Place of the bin of what has no value."""
+    return next((place for place, one in enumerate(line.bins) if one.kind == "missing"), None)
+
+
+def _shift(name: str, now: np.ndarray, before: np.ndarray, missing: int | None) -> Shift:
     if not now.sum():
         raise SettingsError("there is no row whose stability could be judged; widen the population")
-    shares = [tuple((counts / counts.sum()).tolist()) for counts in (now, before)]
-    return Stability(psi(now, before), psi_by_chance(now, before), *shares)
+    index, chance = psi(now, before), psi_by_chance(now, before)
+    shares = [0.0 if missing is None else float(counts[missing] / counts.sum()) for counts in (now, before)]
+    kind: Literal["score", "feature"] = "score" if name == POINTS else "feature"
+    warning = index > USUAL.psi_warning and index > chance
+    return Shift(name, kind, int(now.sum()), int(before.sum()), index, chance, shares[0], shares[1], warning)

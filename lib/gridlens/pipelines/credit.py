@@ -14,14 +14,17 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.credit import CREDIT_GRADE, CREDIT_OVERLAY
 from gridlens.errors import RegistryError, SourceError
 from gridlens.lease import writer_lease
+from gridlens.models.drift import Drift, judged
+from gridlens.models.drift_profile import Profile
 from gridlens.models.grades import grade
 from gridlens.models.overlay import in_force, read_overlays
 from gridlens.models.scorecard import Scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
-from gridlens.models.stability import POINTS, Stability, stability
+from gridlens.models.stability import stability
 from gridlens.pipelines.changes import table_digest
 from gridlens.pipelines.credit_cards import champion_card, scorecard_plan
 from gridlens.pipelines.history import last_run
+from gridlens.pipelines.model_watch import seen_since, write_drift
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.scores import GRADING
@@ -29,12 +32,10 @@ from gridlens.pipelines.tag_state import required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
-from gridlens.tracking import Store
+from gridlens.tracking import Store, Version
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
-SHIFT = 0.25
-"""Population stability index above which a scorecard meets other customers than it was fitted on."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class CreditResult:
         version: of the scorecard, the champion.
         moved_up, moved_down: accounts whose grade the decisions in force changed.
         psi: stability of the points against the training rows; None where nothing was computed.
-        warnings: what has moved far: the points or a characteristic.
+        warnings: what has moved since the training rows; retrain: the scorecard is to be fitted again.
     """
 
     run_id: str
@@ -70,6 +71,7 @@ class CreditResult:
     grades: tuple[GradeSize, ...]
     psi: float | None
     warnings: tuple[str, ...]
+    retrain: bool
     seconds: float
 
 
@@ -110,9 +112,7 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
         with logged(warehouse, run):
             last = last_run(warehouse, GRADING, F.get_json_object("parameters", "$.scorecard") == card.id)
             run.nothing_new = last == (run.fingerprints, *at)
-            found: dict[str, Stability] = {}
-            if not run.nothing_new:
-                found = _grade(warehouse, plan, card, version.version, at, overlays, run, say)
+            found = None if run.nothing_new else _grade(warehouse, plan, card, version, at, overlays, run, say)
             rows = warehouse.read(CREDIT_GRADE).where(_where(card, version.version, at))
             return _result(run, card, version.version, at, rows, found)
 
@@ -126,12 +126,12 @@ def _grade(
     warehouse: Warehouse,
     plan: ScorecardPlan,
     card: Scorecard,
-    version: int,
+    version: Version,
     at: tuple[dt.date, dt.datetime],
     overlays: DataFrame,
     run: Run,
     say: Say,
-) -> dict[str, Stability]:
+) -> Drift:
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(*at)).where(plan.model.population.column())
     absent = [name for name in card.columns if name not in features.columns]
     if absent:
@@ -140,19 +140,33 @@ def _grade(
     try:
         if accounts.isEmpty():
             raise SourceError(f"scorecard {card.id}: no account is in its population ({plan.definition.population}) as of {at[0]}")
-        with timed(say, f"{card.id}: graded by version {version}"):
-            rows = grade(accounts, card, overlays, plan.definition.overlay, version=version, as_of=at[0], known_at=at[1])
-            warehouse.replace(CREDIT_GRADE, rows, where=_where(card, version, at))
+        number = version.version
+        with timed(say, f"{card.id}: graded by version {number}"):
+            rows = grade(accounts, card, overlays, plan.definition.overlay, version=number, as_of=at[0], known_at=at[1])
+            warehouse.replace(CREDIT_GRADE, rows, where=_where(card, number, at))
         run.wrote(f"gold.{CREDIT_GRADE.name}", accounts.count())
         with timed(say, f"{card.id}: stability"):
-            return stability(accounts, card)
+            found = drift_of(warehouse, plan, card, version, accounts, at)
+            write_drift(warehouse, found, card.id, number, *at, run)
+            return found
     finally:
         accounts.unpersist()
 
 
-def _result(
-    run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datetime], rows: DataFrame, found: dict[str, Stability]
-) -> CreditResult:
+def drift_of(
+    warehouse: Warehouse, plan: ScorecardPlan, card: Scorecard, version: Version, accounts: DataFrame, at: tuple[dt.date, dt.datetime]
+) -> Drift:
+    """How far points and characteristics have moved since the training rows, and what the version's probabilities were worth since."""
+    before = Profile("pd", card.rows, version.metrics.get("roc_auc"), ())
+    mine = (F.col("scorecard") == card.id) & (F.col("version") == version.version)
+    given = warehouse.read(CREDIT_GRADE).where(mine).select("account_id", "as_of", "known_at", F.col("pd").alias("score"))
+    as_of, known_at = at
+    seen = seen_since(warehouse, warehouse.settings, plan.model, version.version, before, as_of=as_of, known_at=known_at, scores=given)
+    moved = sorted(stability(accounts, card).values(), key=lambda one: (one.kind == "feature", -one.psi, one.subject))
+    return judged(moved, seen, before=before)
+
+
+def _result(run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datetime], rows: DataFrame, found: Drift | None) -> CreditResult:
     summed = rows.groupBy("grade_before_overlay", "grade").agg(F.count("*").alias("n"), F.sum("pd").alias("pd"))
     counted = summed.collect()  # at most the square of the number of grades
     ids = [one.id for one in card.grades]
@@ -174,15 +188,11 @@ def _result(
         moved_up=sum(n for step, n in steps if step > 0),
         moved_down=sum(n for step, n in steps if step < 0),
         grades=tuple(sizes),
-        psi=found[POINTS].psi if found else None,
-        warnings=tuple(_moved(name, one) for name, one in found.items() if one.psi > max(SHIFT, one.chance)),
+        psi=next(one.psi for one in found.shifts if one.kind == "score") if found else None,
+        warnings=found.warnings if found else (),
+        retrain=found.retrain if found else False,
         seconds=run.seconds,
     )
-
-
-def _moved(name: str, one: Stability) -> str:
-    what = "the points have" if name == POINTS else f"characteristic {name} has"
-    return f"{what} moved: PSI {one.psi:.2f} against the training rows, over {SHIFT:g}; fit the scorecard anew"
 
 
 def run_credit_overlays(

@@ -52,18 +52,20 @@ def list_versions(settings: Settings, name: str) -> list[dict[str, Any]]:
 
 
 def list_drift(spark: SparkSession, settings: Settings, name: str) -> list[dict[str, Any]]:
-    """What the last scoring of a model saw move since its version's test: warnings first, then the greatest shifts.
+    """What the last scoring of a model, or grading by a scorecard, saw move: warnings first, then the greatest shifts.
 
     Raises:
         SettingsError: no such model, or it has not scored yet.
     """
-    model = named(model_library(settings), name)
+    scorecards = [plan.model for plan in scorecard_plans(settings)]
+    model = named((*model_library(settings), *scorecards), name)
     seen = Warehouse(spark, settings).read(MODEL_DRIFT).where(F.col("model_id") == model.id)
     at = [F.col("as_of"), F.col("known_at"), F.col("model_version").cast("int")]
     newest = seen.withColumn("_place", F.dense_rank().over(Window.orderBy(*[column.desc() for column in at]))).where("_place = 1")
     rows = newest.orderBy(F.desc("warning"), F.desc("psi"), "subject").select(*_MOVED).collect()  # a row a feature
     if not rows:
-        raise SettingsError(f"{model.id} has not scored yet: run `gridlens score {model.id}`")
+        command = f"credit grade --scorecard {model.id}" if model.id in {one.id for one in scorecards} else f"score {model.id}"
+        raise SettingsError(f"{model.id} has not scored yet: run `gridlens {command}`")
     return [row.asDict() for row in rows]
 
 

@@ -11,21 +11,19 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.model import MODEL_DRIFT
 from gridlens.contracts.score import SCORE
 from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.definition import ModelDefinition
 from gridlens.models.drift import Drift, judged, shifts
 from gridlens.models.drift_profile import Profile
-from gridlens.models.figure_rows import drift_rows
 from gridlens.models.library import Model, named
 from gridlens.models.reasons import explainer
 from gridlens.models.scoring import decile_limits, with_band, with_decile
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.model_log import DEFINITION, MEANS, PROFILE, scratch
-from gridlens.pipelines.model_watch import seen_since
+from gridlens.pipelines.model_watch import seen_since, write_drift
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import ScoreOptions
 from gridlens.pipelines.scores import JOB
@@ -147,11 +145,7 @@ def _drift(warehouse: Warehouse, scored: DataFrame, model: Model, before: Profil
     number = champion.version.version
     seen = seen_since(warehouse, warehouse.settings, model, number, before, as_of=moment.as_of, known_at=moment.known_at)
     found = judged(shifts(scored, before), seen, before=before)
-    where = {"model_id": model.id, "model_version": str(number), "as_of": moment.as_of, "known_at": moment.known_at}
-    rows = drift_rows(found, of={**where, "run_id": run.run_id})
-    condition = " AND ".join(literal_in(column, [value]) for column, value in where.items())
-    warehouse.replace(MODEL_DRIFT, warehouse.spark.createDataFrame(rows, MODEL_DRIFT.schema).coalesce(1), where=condition)
-    run.wrote(f"gold.{MODEL_DRIFT.name}", len(rows))
+    write_drift(warehouse, found, model.id, number, moment.as_of, moment.known_at, run)
     return found
 
 
