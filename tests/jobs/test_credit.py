@@ -83,11 +83,15 @@ def test_train_grade_decide_and_grade_again(settings: Settings, tmp_path: Path, 
     assert sum(one["rows"] for one in trained["grades"]) == ACCOUNTS - 1  # one has no bill due in the year
     assert set(trained["roc_auc_of"]) == {"willingness", "ability", "history"}
     assert call(settings, capsys, "train")["nothing_new"]
+    check_what_is_kept_of_a_training(settings)
 
     graded = call(settings, capsys, "grade")
     assert (graded["accounts"], graded["moved_up"], graded["moved_down"]) == (ACCOUNTS - 1, 0, 0)
     before = grades_of(settings)
     assert "a000" not in before
+    moved = {row["subject"]: row for row in rows(Path(settings.warehouse) / "gold" / "model_drift_v1")}
+    assert {"points", "late"} <= set(moved)
+    assert (moved["points"]["model_id"], moved["points"]["model_version"], moved["points"]["rows"]) == ("small", "1", ACCOUNTS - 1)
     check_against_the_served_model(settings, before)
 
     good, bad = (next(name for name, row in sorted(before.items()) if row["grade"] == grade) for grade in ("A", "B"))
@@ -112,6 +116,23 @@ def test_train_grade_decide_and_grade_again(settings: Settings, tmp_path: Path, 
     place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--scorecard", "small"]
     assert main(["credit", "card", *place]) == 0
     assert "| A 好 good |" in capsys.readouterr().out
+
+
+def check_what_is_kept_of_a_training(settings: Settings) -> None:
+    """The card with its grades, the gate's decision, charts, and figures beside the baselines; of both models."""
+    store = Store.open(settings)
+    for name in ("small", "small_spark_free"):
+        version = store.version(name)
+        card = store.text(version, "model_card.md")
+        assert "最佳单一特征 best single feature: late_share_365d" in card
+        assert "| A | 好 good | " in card
+        assert "<h2" in store.text(version, "model_card.html")
+        assert store.text(version, "plots/calibration.svg").startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+        checks = [check["name"] for check in json.loads(store.text(version, "decision.json"))["checks"]]
+        assert (checks[-1], "On the test rows the bad rate falls from no grade to the next" in version.reason) == ("grades", True)
+        assert {"baseline.one_rule.roc_auc", "train.roc_auc", "grade.A.bad_rate"} <= version.metrics.keys()
+    parts = {row["part"] for row in rows(Path(settings.warehouse) / "gold" / "model_figure_v1") if row["model_id"] == "small"}
+    assert {"test", "train", "prior", "one_rule"} <= parts
 
 
 def check_against_the_served_model(settings: Settings, found: dict[str, dict[str, Any]]) -> None:

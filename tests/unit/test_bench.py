@@ -15,7 +15,7 @@ from gridlens.contracts.load_shape_month import MONTH_FEATURES
 from gridlens.ingest.source import load_sources
 from pyspark.sql import SparkSession
 
-from bench import curves, figures, jobs
+from bench import curves, figures, jobs, spark_free
 from bench.__main__ import main
 from bench.measure import connect, differences, interleaved, median_ratio
 from bench.memory import peak_mb
@@ -44,6 +44,12 @@ def test_the_first_round_is_not_counted_and_contenders_take_turns() -> None:
     seconds = interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
     assert calls == ["a", "b"] * 3
     assert {name: len(each) for name, each in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_an_account_is_graded_without_spark_in_milliseconds() -> None:
+    single, batch = spark_free.measured(20)
+    assert (single.name, single.goal) == ("scorecard_single_row", 5.0)
+    assert batch.value < single.value < 5 * single.goal  # also on a machine that is busy
 
 
 def test_a_ratio_is_taken_within_each_round() -> None:

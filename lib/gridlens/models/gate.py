@@ -35,6 +35,10 @@ class Decision:
         """The sentences of the conditions that are not met; of a champion, those of all."""
         return tuple(check.sentence for check in self.checks if self.champion or not check.passed)
 
+    def also(self, check: Check) -> Decision:
+        """The decision where this condition has to be met, too."""
+        return Decision(self.champion and check.passed, (*self.checks, check))
+
 
 def decide(
     gate: Gate,

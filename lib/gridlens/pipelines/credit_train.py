@@ -3,55 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.models.characteristic import GROUPS
+from gridlens.models.grade_order import GradeFacts, grade_check
 from gridlens.models.metric_kernels import roc_auc
 from gridlens.models.metrics import ALL, score_counts
-from gridlens.models.scorecard import pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.credit_cards import CARD, OF_SCORECARD, SPARK_FREE, scorecard_plan
+from gridlens.pipelines.credit_cards import scorecard_plan
+from gridlens.pipelines.credit_log import MadeScorecard, OutOfTime, log_scorecard
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.judging import Judged, incumbent, judge, reasons, settle
+from gridlens.pipelines.judging import incumbent, judge, reasons
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.training_set import TrainingSet, training_set
-from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tracking import CHAMPION, Store, TrackedRun, Version, made_from
+from gridlens.tracking import Store, Version
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 JOB = "credit_train"
-
-
-@dataclass(frozen=True)
-class GradeFacts:
-    """Rows of one grade out of time: the part of bad ones, and the mean probability that the scorecard gave them."""
-
-    grade: str
-    rows: int
-    bad_rate: float
-    pd: float
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """A scorecard on the rows of the newest moment. Attributes: groups: AUC of each sub-score alone."""
-
-    judged: Judged
-    grades: tuple[GradeFacts, ...]
-    groups: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -124,9 +102,11 @@ def _train(warehouse: Warehouse, store: Store, plan: ScorecardPlan, data: Traini
     try:
         with timed(say, f"{plan.definition.id}: judged"):
             judged = judge(warehouse, plan.model, fitted.as_fitted(), data, scored, incumbent(warehouse, store, plan.definition.id))
-            later = OutOfTime(judged, grade_facts(scored, plan), {group: _auc_of(scored, group) for group in GROUPS})
+            grades = grade_facts(scored, plan)
+            judged = replace(judged, decision=judged.decision.also(grade_check(grades)))
+            later = OutOfTime(judged, grades, {group: _auc_of(scored, group) for group in GROUPS})
         with timed(say, f"{plan.definition.id}: recorded"):
-            version = _log(store, plan, fitted, data, later, run)
+            version = log_scorecard(warehouse, store, MadeScorecard(plan, data, fitted, later, scored), run)
     finally:
         scored.unpersist()
     return _result(run, plan, version, fitted, later)
@@ -143,55 +123,6 @@ def _auc_of(scored: DataFrame, group: str) -> float | None:
     """AUC of a sub-score alone: fewer points rank as worse."""
     ranked = scored.where(F.col(group).isNotNull()).withColumn("rank", 1 / (1 + F.exp(F.col(group) / 100)))
     return None if ranked.isEmpty() else roc_auc(score_counts(ranked, score="rank")[ALL])
-
-
-def _log(store: Store, plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet, later: OutOfTime, run: Run) -> Version:
-    """Logs and registers the scorecard twice: as a pipeline for Spark, and as a model that needs none; both get the same alias."""
-    definition, facts = plan.definition, data.facts
-    metrics: dict[str, float | None] = {**later.judged.test.as_metrics()}
-    metrics |= {f"{group}.roc_auc": value for group, value in later.groups.items()}
-    metrics |= {f"grade.{one.grade}.{what}": getattr(one, what) for one in later.grades for what in ("bad_rate", "pd", "rows")}
-    tags = made_from(facts.as_of, facts.known_at, run.run_id)
-    schema = data.train.select(*fitted.card.columns).schema
-
-    def common(tracked: TrackedRun) -> None:
-        tracked.log_fingerprints(definition=definition.fingerprint, data=facts.data)
-        tracked.log_metrics(metrics)
-        tracked.log_served(fitted.json, CARD)
-        tracked.log_text(scorecard_markdown(fitted.card, [one.__dict__ for one in fitted.selection]), "scorecard.md")
-
-    with store.run(definition.id, params=_params(plan, fitted, data), tags=tags) as tracked:
-        common(tracked)
-        tracked.log_json(definition.model_dump(mode="json"), "definition.json")
-        tracked.log_json(facts.record(), "training.json")
-        tracked.log_pipeline(fitted.pipeline, schema)
-        version = tracked.register()
-    with store.run(definition.id + SPARK_FREE, tags=tags) as tracked, tempfile.TemporaryDirectory() as folder:
-        common(tracked)
-        code, card = Path(folder) / "scorecard_pyfunc.py", Path(folder) / CARD
-        code.write_text(pyfunc_code(), encoding="utf-8")
-        card.write_text(fitted.json, encoding="utf-8")
-        tracked.log_code_model(code, {"scorecard": card}, schema)
-        light = tracked.register(tags={OF_SCORECARD: version.version})
-    version = settle(store, definition.id, version, later.judged)
-    decide_on = store.promote if version.decision == CHAMPION else store.challenge
-    decide_on(definition.id + SPARK_FREE, light.version, reason=version.reason)
-    return version
-
-
-def _params(plan: ScorecardPlan, fitted: FittedScorecard, data: TrainingSet) -> dict[str, Any]:
-    definition = plan.definition
-    return {
-        "definition_version": definition.version,
-        "label": definition.label.model_dump(mode="json"),
-        "population": definition.population,
-        "characteristics": [line.id for line in fitted.card.lines],
-        "scaling": definition.scaling.model_dump(mode="json"),
-        "moments": [str(moment.as_of) for moment in data.facts.moments],
-        "moments_left_out": [str(day) for day in data.facts.overlapping],
-        "train_rows": fitted.card.rows,
-        "train_bad": fitted.card.events,
-    }
 
 
 def _result(

@@ -146,11 +146,12 @@ def _train(warehouse: Warehouse, store: Store, model: Model, data: TrainingSet, 
     finally:
         scored.unpersist()
     with writer_lease(warehouse.settings):
-        _write_figures(warehouse, model, judged, version, data, run)
+        write_figures(warehouse, model, judged, version, data, run)
     return _result(run, model, moment, settle(store, model.id, version, judged), data, judged)
 
 
-def _write_figures(warehouse: Warehouse, model: Model, judged: Judged, version: Version, data: TrainingSet, run: Run) -> None:
+def write_figures(warehouse: Warehouse, model: Model, judged: Judged, version: Version, data: TrainingSet, run: Run) -> None:
+    """The figures of a version, into model_figure_v1."""
     newest = max(found.as_of for found in data.facts.moments)
     of = {"model_id": model.id, "model_version": str(version.version), "as_of": newest, "known_at": data.facts.known_at}
     parts = {"test": judged.test, "train": judged.train, **({"unseen": judged.unseen} if judged.unseen else {})}
