@@ -135,7 +135,7 @@ def _grade(
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(*at)).where(plan.model.population.column())
     absent = [name for name in card.columns if name not in features.columns]
     if absent:
-        raise RegistryError(f"version {version} of {card.id} cannot grade without the features {', '.join(absent)}: train anew")
+        raise RegistryError(f"{version} cannot grade without the features {', '.join(absent)}: compute them, or train anew")
     accounts = features.select("account_id", "industry_code", *[name for name in card.columns if name != "industry_code"]).persist()
     try:
         if accounts.isEmpty():

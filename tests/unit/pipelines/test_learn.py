@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 from gridlens.errors import RegistryError, SettingsError, SourceError
 from gridlens.models.library import Model
-from gridlens.pipelines import learn, outlook
+from gridlens.pipelines import credit, learn, outlook
 from gridlens.pipelines.churn import departures
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.moments import knowledge_of_day
@@ -139,6 +141,18 @@ def test_a_scorecard_that_cannot_grade_is_said_beside_why_it_was_not_fitted(
     monkeypatch.setattr(learn, "run_credit", raising(RegistryError("version 1 of credit_grade cannot grade")))
     done = learn.grade_credit(NO_SPARK, settings, moment, say=lambda _: None)
     assert done.why_not == "not trained: too few bad ones; not graded: version 1 of credit_grade cannot grade"
+
+
+def test_a_scorecard_that_reads_a_column_which_is_gone_says_which(
+    settings: Settings, moment: Moment, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credit, "of_moment", lambda *_: None)
+    features = MagicMock(columns=["late_share_365d"])
+    features.read.return_value = features.where.return_value = features
+    given: list[Any] = [MagicMock(), SimpleNamespace(columns=["late_share_365d", "gone"])]  # the plan, the fitted scorecard
+    champion, at = version(model, settings, TODAY, alias="champion"), (moment.as_of, moment.known_at)
+    with pytest.raises(RegistryError, match=r"^version 1 of arrears cannot grade without the features gone: compute them, or train anew$"):
+        credit._grade(features, *given, champion, at, MagicMock(), MagicMock(), print)
 
 
 def test_a_company_without_a_model_of_leaving_has_the_rest_of_the_outlook(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
