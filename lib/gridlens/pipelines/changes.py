@@ -29,7 +29,10 @@ REFERENCE = "reference"
 """Calendar and tariffs."""
 WRITTEN_BY = "written_by"
 """The run that last wrote load shapes before it succeeded; no month is computed again because of it."""
+WEATHER = "weather"
+"""What the year alone depends on; no month is computed again because of it."""
 _MONTH = "month/"
+_POINTS = "points/"
 
 
 def month_digests(blocks: DataFrame, registers: DataFrame | None) -> Digests:
@@ -45,6 +48,17 @@ def month_digests(blocks: DataFrame, registers: DataFrame | None) -> Digests:
         read = _by_month(registers.where(between), F.trunc("read_date", "MM").cast("date"), "metering_point_id", "read_date")
         digests = {month: f"{digest}+{read.get(month, '')}" for month, digest in digests.items()}
     return {f"{_MONTH}{month}": digest for month, digest in digests.items()}
+
+
+def point_digests(versions: DataFrame) -> Digests:
+    """``points/2026-03-01`` → digest of the versions of metering points that hold from a day of that month on.
+
+    Args:
+        versions: silver.metering_point as known: one row for each metering_point_id and valid_from.
+    """
+    hashed = versions.select(F.trunc("valid_from", "MM").cast("date").alias("month"), F.xxhash64(*versions.columns).alias("hash"))
+    rows = hashed.groupBy("month").agg(_digest(F.col("hash")).alias("digest")).collect()  # a row a month
+    return {f"{_POINTS}{row['month']}": row["digest"] for row in rows}
 
 
 def table_digest(rows: DataFrame) -> str:
@@ -91,15 +105,28 @@ def standing_digests(warehouse: Warehouse) -> Digests:
 
 
 def changed_months(now: Mapping[str, str], before: Mapping[str, str]) -> list[dt.date]:
-    """Months to compute again: those whose facts changed, those near enough to matter, and all where a shared input changed."""
+    """Months to compute again: those whose facts changed, those near enough to matter, and all where a shared input changed.
+
+    A version of a metering point matters from its first day on, until the next one: of the months before it nothing changes.
+    """
     months = {dt.date.fromisoformat(name.removeprefix(_MONTH)): digest for name, digest in now.items() if name.startswith(_MONTH)}
-    shared = {name for name in {*now, *before} if name not in (ACCOUNTS, WRITTEN_BY) and not name.startswith(_MONTH)}
+    own = (ACCOUNTS, WRITTEN_BY, WEATHER)
+    shared = {name for name in {*now, *before} if name not in own and not name.startswith((_MONTH, _POINTS))}
     if any(now.get(name) != before.get(name) for name in shared):
         return sorted(months)
     gone = [dt.date.fromisoformat(name.removeprefix(_MONTH)) for name in before if name.startswith(_MONTH) and name not in now]
     touched = [month for month, digest in months.items() if before.get(f"{_MONTH}{month}") != digest] + gone
+    versions = [name for name in {*now, *before} if name.startswith(_POINTS) and now.get(name) != before.get(name)]
+    since = min((dt.date.fromisoformat(name.removeprefix(_POINTS)) for name in versions), default=dt.date.max)
+    touched += [month for month in months if month >= since]
     near = affected_months([day for month in touched for day in (month, _last_day(month))])
     return sorted(set(near) & set(months))
+
+
+def year_moved(now: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    """True where the consumption of the year is another, whatever the months: another last day, weather, or metering points."""
+    names = {name for name in {*now, *before} if name in ("as_of", WEATHER) or name.startswith(_POINTS)}
+    return any(now.get(name) != before.get(name) for name in names)
 
 
 def months_between(months: Sequence[dt.date], first: dt.date | None, last: dt.date | None) -> list[dt.date]:

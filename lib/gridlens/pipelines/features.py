@@ -27,16 +27,19 @@ from gridlens.pipelines.account_features import facts_digest, standing_shapes, w
 from gridlens.pipelines.changes import (
     ACCOUNTS,
     REFERENCE,
+    WEATHER,
     WRITTEN_BY,
     Digests,
     changed_months,
     month_digests,
     months_between,
     note_of,
+    point_digests,
     rows_digest,
     standing,
     standing_digests,
     table_digest,
+    year_moved,
 )
 from gridlens.pipelines.load_shapes import Facts, known_facts, opinions_of, shapes_by_day, tariff_prices
 from gridlens.pipelines.moments import knowledge_of_day, newest_day
@@ -124,18 +127,17 @@ class Reference:
 
 def _digests(facts: Facts, reference: Reference, as_of: dt.date) -> Digests:
     """What the result depends on: facts by month, and what all months share."""
-    shared = {"points": table_digest(facts.versions), "weather": table_digest(facts.weather), REFERENCE: reference.fingerprint}
-    return {**month_digests(facts.days, facts.registers), **shared, "as_of": str(as_of)}
+    shared = {WEATHER: table_digest(facts.weather), REFERENCE: reference.fingerprint, "as_of": str(as_of)}
+    return {**month_digests(facts.days, facts.registers), **point_digests(facts.versions), **shared}
 
 
 def _wanted(now: Digests, before: Digests, options: FeatureOptions) -> list[dt.date]:
-    """The months to compute: those of a backfill, else those that changed. Another as_of moves the year, not the months."""
+    """The months to compute: those of a backfill, else those that changed; the last one where the year alone moved."""
     if options.backfill:
         every = changed_months(now, {})
         return months_between(every, options.from_, options.to)
-    if now["as_of"] != before.get("as_of"):
-        return changed_months(now, {**before, "as_of": now["as_of"]}) or changed_months(now, {})[-1:]
-    return changed_months(now, before)
+    changed = changed_months(now, {**before, "as_of": now["as_of"]})
+    return changed or (changed_months(now, {})[-1:] if year_moved(now, before) else [])
 
 
 def _accounts_wanted(warehouse: Warehouse, months: list[dt.date], now: Digests, before: Digests, options: FeatureOptions) -> bool:

@@ -12,12 +12,23 @@ from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.gold import LOAD_SHAPE_DAY
 from gridlens.contracts.silver import CALENDAR, INTERVAL_ESTIMATE
 from gridlens.pipelines import account_features, changes
-from gridlens.pipelines.changes import ACCOUNTS, REFERENCE, WRITTEN_BY, changed_months, rows_digest, standing, standing_digests
+from gridlens.pipelines.changes import (
+    ACCOUNTS,
+    REFERENCE,
+    WEATHER,
+    WRITTEN_BY,
+    changed_months,
+    rows_digest,
+    standing,
+    standing_digests,
+    year_moved,
+)
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
 
 JAN, FEB, MAR = (dt.date(2026, month, 1) for month in (1, 2, 3))
-NOW = {f"month/{JAN}": "a2", f"month/{FEB}": "b", f"month/{MAR}": "c", "points": "p", "as_of": "2026-03-31", ACCOUNTS: "x"}
+NOW = {f"month/{JAN}": "a2", f"month/{FEB}": "b", f"month/{MAR}": "c", "as_of": "2026-03-31", ACCOUNTS: "x"}
+NOW |= {"points/2020-01-01": "p", f"points/{FEB}": "q", REFERENCE: "r", WEATHER: "w"}
 
 
 def test_nothing_changed_nothing_computed() -> None:
@@ -29,7 +40,23 @@ def test_batches_that_only_accounts_depend_on_move_no_month() -> None:
 
 
 def test_a_shared_input_moves_every_month() -> None:
-    assert changed_months(NOW, {**NOW, "points": "other"}) == [JAN, FEB, MAR]
+    assert changed_months(NOW, {**NOW, REFERENCE: "other"}) == [JAN, FEB, MAR]
+    assert changed_months(NOW, {**NOW, "points": "of an older gridlens"}) == [JAN, FEB, MAR]
+
+
+def test_a_new_version_of_a_point_moves_the_months_from_its_first_day_on() -> None:
+    summer = dt.date(2025, 7, 1)
+    now = {**NOW, f"month/{summer}": "s"}
+    assert changed_months(now, {**now, f"points/{MAR}": "gone"}) == [JAN, FEB, MAR], "those before are near enough to matter"
+    assert changed_months(now, {**now, "points/2020-01-01": "other"}) == [summer, JAN, FEB, MAR]
+    assert changed_months({**NOW, "points/2026-05-01": "not metered yet"}, NOW) == []
+
+
+def test_weather_and_points_without_months_move_the_year_alone() -> None:
+    for other in ({**NOW, WEATHER: "one more day"}, {**NOW, "as_of": "2026-04-01"}, {**NOW, "points/2026-05-01": "not metered yet"}):
+        assert year_moved(other, NOW)
+    assert changed_months(NOW, {**NOW, WEATHER: "other"}) == []
+    assert not year_moved(NOW, {**NOW, ACCOUNTS: "other", f"month/{MAR}": "other"})
 
 
 def test_a_backfill_stands_for_its_months_only() -> None:
@@ -40,7 +67,7 @@ def test_a_backfill_stands_for_its_months_only() -> None:
 
 
 def test_a_backfill_with_other_points_leaves_the_rest_to_be_computed_with_them() -> None:
-    before = {**NOW, "points": "other"}
+    before = {**NOW, "points/2020-01-01": "other"}
     assert changed_months(NOW, standing(NOW, before, [JAN])) == [JAN, FEB, MAR]
 
 
