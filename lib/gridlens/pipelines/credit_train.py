@@ -19,7 +19,7 @@ from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.credit_cards import scorecard_plan
 from gridlens.pipelines.credit_log import MadeScorecard, OutOfTime, log_scorecard
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.judging import incumbent, judge, reasons
+from gridlens.pipelines.judging import has_lost, incumbent, judge, reasons
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.tag_state import required_features
 from gridlens.pipelines.training_set import TrainingSet, training_set
@@ -64,7 +64,7 @@ class CreditTrainResult:
 def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOptions, *, say: Say = print) -> CreditTrainResult:
     """Fits a scorecard on what was known at one moment, default that of the newest account features.
 
-    The same facts and definition give no second version, unless ``options.again`` asks for one.
+    The same facts and definition give no second version, unless ``options.again`` asks for one or the champion cannot grade any more.
 
     Raises:
         DefinitionError: a definition does not hold.
@@ -77,7 +77,8 @@ def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOpt
     run = Run(JOB, {"scorecard": plan.definition.id, "again": options.again}, as_of=moment.as_of, known_at=moment.known_at)
     run.fingerprints = {"definition": plan.definition.fingerprint, "batches": batches_digest(warehouse)}
     with logged(warehouse, run):
-        stands = None if options.again else _standing(warehouse, store, plan, run)
+        again = options.again or has_lost(warehouse, store, plan.definition.id)
+        stands = None if again else _standing(warehouse, store, plan, run)
         if stands:
             run.nothing_new = True
             return _result(run, plan, stands)

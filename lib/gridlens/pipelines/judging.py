@@ -81,6 +81,12 @@ def incumbent(warehouse: Warehouse, store: Store, model: str) -> Incumbent | Non
     return Incumbent(champion.version, loaded)
 
 
+def has_lost(warehouse: Warehouse, store: Store, model: str) -> bool:
+    """Whether the champion cannot score any more, so that the facts that gave it are to be learned from again."""
+    champion = incumbent(warehouse, store, model)
+    return champion is not None and champion.lost is not None
+
+
 def _read_by(champion: Loaded, warehouse: Warehouse) -> DataFrame:
     """The account features that a champion reads, as far as they are there."""
     rows = warehouse.read(ACCOUNT_FEATURE)

@@ -171,7 +171,8 @@ def grade_credit(spark: SparkSession, settings: Settings, moment: Moment, *, say
 
 
 def _no_champion(trained: TrainResult | CreditTrainResult | None) -> str:
-    return "no champion: " + (" ".join(trained.reasons) if trained else "promote a version by hand, or change the definition")
+    later = "it is trained again once newer outcomes are known; or promote a version by hand, or change the definition"
+    return "no champion: " + (" ".join(trained.reasons) if trained else later)
 
 
 def search_usage(spark: SparkSession, settings: Settings, moment: Moment, *, say: Say) -> Searched:

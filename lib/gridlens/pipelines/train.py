@@ -17,7 +17,7 @@ from gridlens.models.library import Model, named
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
-from gridlens.pipelines.judging import Judged, incumbent, judge, reasons, settle
+from gridlens.pipelines.judging import Judged, has_lost, incumbent, judge, reasons, settle
 from gridlens.pipelines.model_log import Made, log_version
 from gridlens.pipelines.options import TrainOptions
 from gridlens.pipelines.tag_state import Moment, required_features
@@ -80,7 +80,7 @@ def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *,
     run = Run(JOB, {"model": model.id, "again": options.again}, as_of=moment.as_of, known_at=moment.known_at)
     run.fingerprints = {"definition": model.fingerprint, "batches": batches_digest(warehouse)}
     with logged(warehouse, run):
-        again = options.again or _lost(warehouse, store, model)
+        again = options.again or has_lost(warehouse, store, model.id)
         stands = None if again else _standing(warehouse, store, model, run, moment)
         if stands:
             return _unchanged(run, model, moment, stands)
@@ -90,11 +90,6 @@ def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *,
             return _unchanged(run, model, moment, same) if same else _train(warehouse, store, model, data, moment, run, say)
         finally:
             data.release()
-
-
-def _lost(warehouse: Warehouse, store: Store, model: Model) -> bool:
-    champion = incumbent(warehouse, store, model.id)
-    return champion is not None and champion.lost is not None
 
 
 def _standing(warehouse: Warehouse, store: Store, model: Model, run: Run, moment: Moment) -> Version | None:

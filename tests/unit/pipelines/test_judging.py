@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from gridlens.errors import PlatformError, RegistryError
-from gridlens.pipelines.judging import incumbent
+from gridlens.pipelines.judging import has_lost, incumbent
 from gridlens.tracking import Loaded, Store, Version
 from gridlens.warehouse import Warehouse
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
@@ -93,6 +93,7 @@ def test_a_champion_whose_reasons_were_altered_holds_no_place() -> None:
     lost = incumbent(cast(Warehouse, Features()), cast(Store, altered), "arrears")
     assert lost is not None
     assert (lost.model, lost.lost) == (None, "version 3 of arrears was altered (means.json)")
+    assert has_lost(cast(Warehouse, Features()), cast(Store, altered), "arrears"), "the same facts are learned from again"
 
 
 def test_a_store_out_of_reach_is_no_reason_to_replace_the_champion() -> None:
