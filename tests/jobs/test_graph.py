@@ -146,6 +146,7 @@ def test_mistakes_are_one_sentence(root: Path, capsys: pytest.CaptureFixture[str
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.prove
 def test_what_is_known_later_counts_later(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     later = answer(capsys, root, "run", "--as-of", "2026-03-31", "--known-at", "2026-04-03T00:00:00Z")
     assert (later["persons"], later["linked"], later["edges"]["bought"]) == (1, {"document": 2, "phone_and_kind": 1}, 3)

@@ -167,8 +167,10 @@ class Crash(Exception):
     """What stands for a dying driver inside this process."""
 
 
+@pytest.mark.prove
 def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """A run for a later moment writes the months that the payment concerns and dies: the run for the moment before puts them right."""
+    run(settings, capsys)
     before = events(settings)
     whole = {name: gold(settings, name) for name in (TRAJECTORY.name, PATH_PATTERN.name, STAGE_TRANSITION.name)}
     fill(settings, "payment", [payment("p9", "A10", "A10/10", "2025-10-19", known=LATE)])

@@ -112,6 +112,7 @@ def test_what_matters_is_important_and_noise_is_not(blend: Fitted) -> None:
     assert shares["noise"] < min(shares[name] for name in ("debt", "age.years", "late", "trade"))
 
 
+@pytest.mark.prove
 def test_rows_in_another_order_and_other_partitions_give_the_same_model(train: DataFrame) -> None:
     sampling = {"trees": (5,), "max_depth": (3,), "subsample": (0.7,), "feature_share": (0.5,)}
     algorithms = tuple(AlgorithmDefinition(kind=kind, grid=sampling) for kind in ("gradient_boosted_trees", "random_forest"))  # type: ignore[arg-type]
