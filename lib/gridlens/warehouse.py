@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.errors import ContractError
+from gridlens.errors import ContractError, PlatformError
 from gridlens.settings import Settings
 from gridlens.tables import Field, Table, empty, literal_in
 
 _ATTEMPTS = 20
 """Of one keyed write: of two writers that collide one gets through, so that to lose twenty times running is one chance in a million."""
 _COLLISION = re.compile(r"Concurrent(Append|DeleteRead|DeleteDelete|Transaction)Exception|DELTA_CONCURRENT_")
+_NO_RIGHT = "42501"
+"""SQLSTATE of a missing privilege, Unity Catalog's INSUFFICIENT_PERMISSIONS among others; without a state the message says it."""
+_DENIED = re.compile(r"PERMISSION_DENIED|INSUFFICIENT_PERMISSIONS|INSUFFICIENT_PRIVILEGES|UNAUTHORIZED_ACCESS")
 
 
 @dataclass
@@ -64,11 +67,22 @@ class Warehouse:
         return f"{self.root}/{table.layer}/{table.name}"
 
     def exists(self, table: Table) -> bool:
+        """True where the table can be read.
+
+        Raises:
+            PlatformError: it may not be read; taken for a missing table it would be computed anew, or as nothing known.
+        """
         if self.path(table) in self._known:
             return True
         try:
             self._open(table).schema  # noqa: B018  (analysis is what asks the catalogue or the folder)
-        except AnalysisException:
+        except PySparkException as error:
+            if error.getSqlState() == _NO_RIGHT or _DENIED.search(str(error)):
+                raise PlatformError(
+                    f"{self.location(table)} may not be read by this user: ask its owner for USE CATALOG, USE SCHEMA and SELECT"
+                ) from error
+            if not isinstance(error, AnalysisException):
+                raise
             return False
         self._known.add(self.path(table))
         return True

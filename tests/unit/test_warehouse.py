@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import cast
 
 import pytest
-from gridlens.errors import ContractError
+from gridlens.errors import ContractError, PlatformError
 from gridlens.failures import sentence
+from gridlens.settings import Settings
 from gridlens.tables import Field, Table, literal_in
 from gridlens.warehouse import Warehouse
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 
 MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
@@ -103,3 +106,16 @@ def test_a_table_of_an_earlier_version_says_to_migrate(spark: SparkSession, ware
     with pytest.raises(Exception, match="mismatch") as caught:
         warehouse.append(newer, frame(spark, {("y", MARCH): (1.0, "a")}).selectExpr("*", "'z' AS more"))
     assert "run `gridlens migrate`" in (sentence(caught.value) or "")
+
+
+@pytest.mark.parametrize("kind", [AnalysisException, PySparkException])
+def test_a_table_that_may_not_be_read_is_not_taken_for_a_missing_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: type[PySparkException]
+) -> None:
+    def refused(_: Table) -> None:
+        raise kind("[INSUFFICIENT_PERMISSIONS] User does not have USE SCHEMA on Schema 'grid.silver'.")
+
+    warehouse = Warehouse(cast(SparkSession, None), settings)
+    monkeypatch.setattr(warehouse, "_open", refused)
+    with pytest.raises(PlatformError, match=r"may not be read by this user: ask its owner for USE CATALOG, USE SCHEMA and SELECT"):
+        warehouse.read(PROBE)
