@@ -105,14 +105,23 @@ def jars(to: Annotated[Path | None, typer.Option("--to", help="Folder; default: 
     Example: `gridlens jars --to /opt/gridlens/jars`, then `export GRIDLENS_JARS=/opt/gridlens/jars`
     """
     from gridlens.jars import default_folder, fetch, in_folder
+    from gridlens.java_archive import archive, make_archive
+    from gridlens.session import check_java
 
     folder = to or default_folder()
     if in_folder(folder):
         print_text(f"Delta's jars are in {folder} already")
-        return
-    with step("Fetching Delta's jars"):
-        fetch(folder)
-    print_text(f"Delta's jars are in {folder}")
+    else:
+        with step("Fetching Delta's jars"):
+            fetch(folder)
+        print_text(f"Delta's jars are in {folder}")
+    try:
+        java = check_java().build
+        if not archive(java):
+            with step("Having Java archive Spark's classes (half a minute, once; sessions then start sooner)"):
+                make_archive(java)
+    except PlatformError as error:
+        print_text(f"{error}; sessions start without an archive of Java's classes, only later")
 
 
 @app.command()

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
 from gridlens.errors import PlatformError
 from gridlens.jars import jar_conf
+from gridlens.java_archive import with_archive
 from gridlens.settings import Settings
 
 _JAVA_SUPPORTED = (17, 21)
@@ -20,8 +22,20 @@ _DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-_PLANNED_ONCE = {"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false"}
+_PLANNED_ONCE = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 _COMPILED_QUICKLY = "-XX:TieredStopAtLevel=1"
+
+
+class Java(NamedTuple):
+    """The Java that is there: its major version, and what ``java -version`` says of its build."""
+
+    major: int
+    build: str
 
 
 def in_brief(conf: Mapping[str, str]) -> dict[str, str]:
@@ -30,8 +44,7 @@ def in_brief(conf: Mapping[str, str]) -> dict[str, str]:
     Its time is planning: Java compiles quickly rather than well, and plans are made once and walked through as they are. On the default
     province `gridlens tags explain` took 18 instead of 23 s, `gridlens profile` 29 instead of 36, at 0.63 of the processor time (2026-11).
     """
-    options = conf.get("spark.driver.extraJavaOptions", "")
-    return {**conf, **_PLANNED_ONCE, "spark.driver.extraJavaOptions": f"{options} {_COMPILED_QUICKLY}".strip()}
+    return {**conf, **_PLANNED_ONCE, _JAVA_OPTIONS: f"{conf.get(_JAVA_OPTIONS, '')} {_COMPILED_QUICKLY}".strip()}
 
 
 def made_elsewhere(settings: Settings) -> bool:
@@ -52,9 +65,10 @@ def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
         spark = builder.getOrCreate()
         _set_runtime_conf(spark, settings)
         return spark
+    conf = _static_conf(settings)
     if not os.environ.get("PYSPARK_GATEWAY_PORT"):
-        check_java()
-    for key, value in _static_conf(settings).items():
+        conf[_JAVA_OPTIONS] = with_archive(conf.get(_JAVA_OPTIONS, ""), check_java().build)
+    for key, value in conf.items():
         builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -78,8 +92,8 @@ def _set_runtime_conf(spark: SparkSession, settings: Settings) -> None:
             spark.conf.set(key, value)
 
 
-def check_java() -> int:
-    """Java's major version.
+def check_java() -> Java:
+    """The Java that a session would be started with.
 
     Raises:
         PlatformError: no Java, or one that Spark 4.2 does not run on.
@@ -93,7 +107,8 @@ def check_java() -> int:
     major = int(found.group(1)) if found else 0
     if major not in _JAVA_SUPPORTED:
         raise PlatformError(f"Java {major or 'of unknown version'} was found, Spark 4.2 needs Java 17 or 21: set JAVA_HOME to one of them")
-    return major
+    build = [line for line in text.splitlines() if not line.startswith("Picked up ")][:2]  # without options and mode of this process
+    return Java(major, "\n".join(build))
 
 
 def _why(error: Exception) -> str:
