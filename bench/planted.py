@@ -135,8 +135,8 @@ def _plans(of: Planted) -> pd.Series:
 def bought(of: Planted) -> pd.DataFrame:
     """Probability of buying one of the label's products in the window.
 
-    ``by_kind`` is its mean over the customers of one archetype and kind of district: what remains without the hidden traits of the account
-    itself, such as the fuel that it burns, of which no source holds a sign.
+    ``by_kind`` is its mean over the customers of one archetype and kind of district: what remains without the traits of the account
+    itself, such as the fuel that it burns, of which surveys alone hold a sign.
     """
     rows = _of_categories(of, "categories")
     stays = (1 - rows["monthly_probability"].astype(float)) ** (of.window.horizon_days / MONTH)

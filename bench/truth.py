@@ -41,7 +41,7 @@ TRUTH: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = {
     "tariff_misuse_suspected": lambda rows: rows["tariff_misuse"] == "1",
     "habitual_late_payer": _postpaid("habitual_late"),
     "financially_strained": _postpaid("strained"),
-    "fuel_to_electric_candidate": lambda rows: (rows["fuel"] != "none") & (rows["category"] != "residential") & ~rows["owns_substitution"],
+    "fuel_to_electric_candidate": lambda rows: (rows["fuel"] != "none") & ~rows["owns_substitution"],
 }
 """Tag to the accounts of which it speaks."""
 

@@ -146,6 +146,7 @@ def test_every_part_says_something(province: Settings) -> None:
         "logins_90d",
         "peer_count",
         "age_band",
+        "surveyed_fuel",
     )
     for name in telling:
         assert len({row[name] for row in found}) > 2, name

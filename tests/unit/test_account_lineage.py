@@ -12,6 +12,8 @@ def test_every_feature_says_where_its_rows_stand() -> None:
     }
     assert all(tables.values())
     assert tables["late_share_365d_percentile"] == tables["late_share_365d"] == ["bill", "payment"]
+    assert tables["surveyed_fuel"] == ["energy_survey"]
+    assert tables["fuel_share_nearby"] == ["metering_point"], "the surveys are those of the neighbours"
     assert tables["age_band"] == ["customer_identity"]
     assert not {name for evidence in evidence_of("age_band") for name in evidence.shows} & set(evidence_of("age_band")[0].table.personal)
     assert tables["industry_late_share_60d"] == ["account"], "the bills are those of all the industry"
@@ -24,6 +26,6 @@ def test_the_rows_shown_are_those_that_the_value_rests_on() -> None:
     assert days_of(["energy_growth_year_90d"]) == 365 + 90
     assert days_of(["late_share_prior_365d"]) == 2 * 365
     assert days_of(["load_factor"]) == 93, "three months of curves"
-    for name in ("arrears_amount", "days_outstanding", "owns_pv", "open_complaints", "purchases_total", "days_since_inspection"):
+    for name in ("arrears_amount", "days_outstanding", "owns_pv", "open_complaints", "purchases_total", "days_since_survey"):
         assert days_of([name]) is None, f"{name} may rest on a row of any age"
     assert days_of(["arrears_amount", "late_share_365d"]) is None

@@ -1,10 +1,10 @@
-"""The features of an account's contacts: service events, purchases, interactions, inspections and outages.
+"""The features of an account's contacts: service events, purchases, interactions, inspections, surveys and outages.
 
 as_of is the last local day included, U the moment at which it ends in the company's zone. Nothing after it counts, and what ends
 later has not ended: an event is closed where closed_at < U, a purchase runs where ended_on is null or after as_of. A window of N days
 holds the moments m with U - N d <= m < U, d being 24 hours, and the dates x with as_of - N < x <= as_of. n(rows; N d) is the number
 of such rows in the window, without N of all up to as_of. What is dated: events by opened_at, purchases by purchased_on, interactions
-by occurred_at, inspections by inspected_on, outages by started_at. ``own`` is an interaction that the customer did.
+by occurred_at, inspections by inspected_on, surveys by surveyed_on, outages by started_at. ``own`` is an interaction that the customer did.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ EXIT_PAGES = ("transfer_ownership", "close_account")
 
 NO_FINDING = ("normal", "no_access")
 """Findings of an inspection that found nothing: all in order, or nobody there."""
+
+BURNT_FUELS = ("coal", "gas", "oil")
+"""Fuels of a survey that are burnt."""
+
+MIN_SURVEYED_NEARBY = 3
+"""Fewer surveyed neighbours say nothing of a neighbourhood."""
 
 
 def _counts(*rows: tuple[str, str, str]) -> tuple[Feature, ...]:
@@ -189,6 +195,33 @@ INSPECTION_FEATURES = (
         "as_of - max(inspected_on; held)",
     ),
     *_doubles(None, ("recovered_kwh_730d", "kWh", "Energy recovered by the inspections of 730 days", "Σ recovered_kwh; 730 d")),
+)
+_NEVER_SURVEYED = "never surveyed"
+SURVEY_FEATURES = (
+    *_code(
+        "surveyed_equipment",
+        _NEVER_SURVEYED,
+        "Dominant energy equipment that the newest survey saw; of one day the survey that became known last",
+        "last(equipment; by surveyed_on)",
+        codes.SURVEY_EQUIPMENT,
+    ),
+    *_code(
+        "surveyed_fuel",
+        _NEVER_SURVEYED,
+        "What it runs on; none where nothing was burnt",
+        "last(fuel; by surveyed_on)",
+        codes.SURVEY_FUELS,
+    ),
+    *_days("days_since_survey", _NEVER_SURVEYED, "Days since the newest survey", "as_of - max(surveyed_on)"),
+    *_doubles(
+        f"fewer than {MIN_SURVEYED_NEARBY} of its neighbours were surveyed, or no transformer is known",
+        (
+            "fuel_share_nearby",
+            "",
+            "Part of the surveyed neighbours that burnt coal, gas or oil: other accounts whose main point hangs on the same transformer (台区)",
+            "n(surveyed_fuel in coal, gas, oil) / n(surveyed_fuel); transformer_id, without the account",
+        ),
+    ),
 )
 OUTAGE_FEATURES = (
     *_counts(

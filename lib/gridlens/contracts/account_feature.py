@@ -11,6 +11,7 @@ from gridlens.contracts.account_contact import (
     OUTAGE_FEATURES,
     PURCHASE_FEATURES,
     SERVICE_FEATURES,
+    SURVEY_FEATURES,
 )
 from gridlens.contracts.account_energy import ENERGY_FEATURES
 from gridlens.contracts.account_money import BILL_FEATURES, INDUSTRY_FEATURES, PAYMENT_FEATURES
@@ -133,6 +134,7 @@ _TOLD: dict[tuple[str, ...], tuple[Feature, ...]] = {
     ("purchase",): PURCHASE_FEATURES,
     ("interaction",): INTERACTION_FEATURES,
     ("inspection",): INSPECTION_FEATURES,
+    ("energy_survey",): SURVEY_FEATURES,
     ("outage_event",): OUTAGE_FEATURES,
 }
 TOLD_BY: dict[str, tuple[str, ...]] = {feature.name: entities for entities, group in _TOLD.items() for feature in group}
@@ -156,7 +158,7 @@ COUNTS = frozenset(feature.name for group in _GROUPS for feature in group if not
 ACCOUNT_FEATURE = Table(
     "account_feature_v1",
     "gold",
-    "What is known of an account: base data, energy, load shape, bills, payments, contacts, purchases, behaviour, peers.",
+    "What is known of an account: base data, energy, load shape, bills, payments, contacts, purchases, behaviour, surveys, peers.",
     (ACCOUNT, AS_OF, KNOWN_AT, *BASE_FIELDS, *ACCOUNT_FEATURES),
     ("account_id", "as_of", "known_at"),
     partition_by=("as_of",),

@@ -12,6 +12,7 @@ from gridlens.contracts.account_contact import (
     OUTAGE_FEATURES,
     PURCHASE_FEATURES,
     SERVICE_FEATURES,
+    SURVEY_FEATURES,
 )
 from gridlens.contracts.account_energy import ENERGY_FEATURES, SERIES_DAYS
 from gridlens.contracts.account_feature import BASE_FEATURES, BASE_FIELDS, PEER_FEATURES, PEERS
@@ -63,6 +64,7 @@ _SERVICE = Evidence(SILVER["service_event"], ACCOUNT_KEY, "opened_at", ("event_i
 _PURCHASE = Evidence(SILVER["purchase"], ACCOUNT_KEY, "purchased_on", ("purchase_id", "product_id", "ended_on", "amount"))
 _INTERACTION = Evidence(SILVER["interaction"], ACCOUNT_KEY, "occurred_at", ("interaction_id", "kind", "channel", "object"))
 _INSPECTION = Evidence(SILVER["inspection"], POINT_KEY, "inspected_on", ("inspection_id", "finding", "recovered_kwh"))
+_SURVEY = Evidence(SILVER["energy_survey"], ACCOUNT_KEY, "surveyed_on", ("survey_id", "equipment", "fuel", "source"))
 _OUTAGE = Evidence(SILVER["outage_event"], TRANSFORMER_KEY, "started_at", ("outage_id", "kind", "ended_at"))
 
 _OF_POINT = {
@@ -84,6 +86,8 @@ _GROUPS: tuple[tuple[tuple[Field, ...], tuple[Evidence, ...]], ...] = (
     (INTERACTION_FEATURES, (_INTERACTION,)),
     (OUTAGE_FEATURES, (_OUTAGE,)),
     (INSPECTION_FEATURES, (_INSPECTION,)),
+    (tuple(f for f in SURVEY_FEATURES if f.name == "fuel_share_nearby"), (_POINT,)),  # the surveys are those of the neighbours
+    (SURVEY_FEATURES, (_SURVEY,)),
     (PEER_FEATURES[:2], (_ACCOUNT,)),
 )
 

@@ -59,6 +59,12 @@ OUTAGE_KINDS = ("planned", "unplanned")
 INTERACTION_CHANNELS = ("app", "web", "wechat", "sms", "call", "visit", "market")
 INTERACTION_KINDS = ("login", "view", "search", "click", "message_sent", "message_opened", "quote_received", "feedback", "unsubscribe")
 INSPECTION_FINDINGS = ("normal", "theft", "wiring_error", "meter_fault", "tariff_misuse", "phase_loss", "vacant_drawing", "no_access")
+SURVEY_EQUIPMENT = ("boiler", "kitchen", "stove", "furnace", "fleet", "none")
+"""Dominant energy equipment of a premises (用能设备): 锅炉, 厨房灶具, 炉灶与采暖炉, 窑炉与烘干设备, 车队, 无."""
+SURVEY_FUELS = ("none", "coal", "gas", "oil", "electricity")
+"""What it runs on (用能种类): 无, 煤, 气, 油, 电; ``none`` where nothing is burnt and no such equipment stands."""
+SURVEY_SOURCES = ("survey", "register", "inspection")
+"""Where it is known from: 电能替代潜力普查, 用能设备台账与特种设备登记, 现场检查."""
 PRODUCT_CATEGORIES = (
     "energy_saving",
     "green_power",

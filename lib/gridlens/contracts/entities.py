@@ -193,6 +193,14 @@ INSPECTION = (
     Field("recovered_amount", MONEY, "Amount recovered", null="nothing recovered"),
     CURRENCY,
 )
+ENERGY_SURVEY = (
+    Field("survey_id", "string", "Survey: one premises as seen on one day"),
+    ACCOUNT,
+    Field("surveyed_on", "date", "Day on which it was seen, or entered in the register"),
+    Field("equipment", "string", "Dominant energy equipment; none where nothing stands there", allowed=codes.SURVEY_EQUIPMENT),
+    Field("fuel", "string", "What that equipment runs on; none where nothing is burnt", allowed=codes.SURVEY_FUELS),
+    Field("source", "string", "Survey of fuels, register of equipment (boilers by law), or inspection", allowed=codes.SURVEY_SOURCES),
+)
 WEATHER = (
     Field("area_id", "string", "Area or station"),
     Field("local_date", "date", "Local day"),
@@ -231,6 +239,7 @@ ENTITIES: dict[str, tuple[str, tuple[Field, ...], tuple[str, ...]]] = {
     "purchase": ("Purchases and subscriptions.", PURCHASE, ("purchase_id",)),
     "interaction": ("Web, app and other behaviour; competitors' quotes seen.", INTERACTION, ("interaction_id",)),
     "inspection": ("Field inspections and findings.", INSPECTION, ("inspection_id",)),
+    "energy_survey": ("What premises burn, by survey or register (电能替代潜力普查, 用能设备台账).", ENERGY_SURVEY, ("survey_id",)),
     "weather": ("Daily weather by area.", WEATHER, ("area_id", "local_date")),
     "campaign_receipt": ("What channels report back on messages.", CAMPAIGN_RECEIPT, ("receipt_id",)),
 }

@@ -140,6 +140,7 @@ PLAIN = (
     "purchase",
     "interaction",
     "inspection",
+    "energy_survey",
     "weather",
     "campaign_receipt",
 )

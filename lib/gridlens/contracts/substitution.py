@@ -23,7 +23,7 @@ SUBSTITUTION_POTENTIAL = Table(
         KNOWN_AT,
         Field("rank", "int", "1 has the greatest expected revenue"),
         Field("process", "string", "Process that electricity would take over (conf/substitution)"),
-        Field("fuel", "string", "Fuel that it burns by assumption", allowed=FUELS),
+        Field("fuel", "string", "Fuel that a survey found, else what the process burns by assumption", allowed=FUELS),
         Field("industry_code", "string", "GB/T 4754 division, two digits", null="household"),
         Field("probability", "double", "Probability that the account changes within the model's horizon"),
         Field(

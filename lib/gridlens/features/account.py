@@ -13,7 +13,7 @@ from gridlens.features.account_age import age_features
 from gridlens.features.account_base import account_base, accounts_as_of
 from gridlens.features.account_bills import bill_features
 from gridlens.features.account_energy import Rows, account_energy, point_holdings
-from gridlens.features.account_field import inspection_features, outage_features
+from gridlens.features.account_field import inspection_features, outage_features, survey_features
 from gridlens.features.account_industry import with_industry
 from gridlens.features.account_interactions import interaction_features
 from gridlens.features.account_payments import payment_features
@@ -54,6 +54,7 @@ class AccountFacts:
     products: DataFrame
     interactions: DataFrame
     inspections: DataFrame
+    surveys: DataFrame
     outages: DataFrame
     weather: DataFrame
     calendar: Rows
@@ -74,6 +75,7 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     holdings = point_holdings(facts.points)
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
     payments = payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid)
+    base = account_base(accounts, facts.points_now, facts.points_before)
     parts = (
         age_features(facts.identities, accounts, as_of=as_of),
         account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
@@ -84,9 +86,10 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
         purchase_features(facts.purchases, facts.products, as_of=as_of),
         interaction_features(facts.interactions, facts.products, as_of=as_of, until=until, zone=zone),
         inspection_features(facts.inspections, holdings, as_of=as_of),
+        survey_features(facts.surveys, base, as_of=as_of),
         outage_features(facts.outages, facts.points, until=until, zone=zone),
     )
-    joined = account_base(accounts, facts.points_now, facts.points_before)
+    joined = base
     for part in parts:
         joined = joined.join(part, on="account_id", how="left")
     hours = F.try_divide(F.col("energy_kwh_365d"), F.col("contract_capacity_kva"))

@@ -1,4 +1,4 @@
-"""What happened in the field at an account's metering points: inspections, and outages of their transformers."""
+"""What was seen and what happened in the field: inspections of metering points, surveys of premises, outages of transformers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import datetime as dt
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_contact import INSPECTION_FEATURES, NO_FINDING, OUTAGE_FEATURES
+from gridlens.contracts.account_contact import (
+    BURNT_FUELS,
+    INSPECTION_FEATURES,
+    MIN_SURVEYED_NEARBY,
+    NO_FINDING,
+    OUTAGE_FEATURES,
+    SURVEY_FEATURES,
+)
 from gridlens.features.account_energy import held_days
 from gridlens.features.account_windows import HOUR_MICROS
 
@@ -37,6 +44,35 @@ def inspection_features(inspections: DataFrame, holdings: DataFrame, *, as_of: d
         )
     )
     return accounts.select("account_id", *[F.col(f.name).cast(f.type) for f in INSPECTION_FEATURES])
+
+
+def survey_features(surveys: DataFrame, places: DataFrame, *, as_of: dt.date) -> DataFrame:
+    """What the newest survey up to ``as_of`` saw of each account and of its neighbours, one row for each account of ``places``.
+
+    Args:
+        surveys: rows of silver.energy_survey as known at one moment, one for each survey_id.
+        places: account_id and the transformer_id of its main point, one row for each account.
+        as_of: last local day included.
+
+    Returns:
+        account_id and SURVEY_FEATURES.
+    """
+    newest = F.max_by(F.struct("equipment", "fuel", "surveyed_on"), F.struct("surveyed_on", "known_from", "survey_id"))
+    seen = surveys.where(F.col("surveyed_on") <= F.lit(as_of)).groupBy("account_id").agg(newest.alias("seen"))
+    accounts = places.select("account_id", "transformer_id").join(seen, on="account_id", how="left")
+    # Accounts without a transformer are alone: as one group they would be a task of their own.
+    nearby = Window.partitionBy("transformer_id", F.when(F.col("transformer_id").isNull(), F.col("account_id")))
+    surveyed, burns = (
+        F.coalesce(is_so.cast("int"), F.lit(0)) for is_so in (F.col("seen").isNotNull(), F.col("seen.fuel").isin(*BURNT_FUELS))
+    )
+    others = F.sum(surveyed).over(nearby) - surveyed
+    found = {
+        "surveyed_equipment": F.col("seen.equipment"),
+        "surveyed_fuel": F.col("seen.fuel"),
+        "days_since_survey": F.datediff(F.lit(as_of), F.col("seen.surveyed_on")),
+        "fuel_share_nearby": F.when(others >= MIN_SURVEYED_NEARBY, (F.sum(burns).over(nearby) - burns) / others),
+    }
+    return accounts.select("account_id", *[found[f.name].cast(f.type).alias(f.name) for f in SURVEY_FEATURES])
 
 
 def outage_features(outages: DataFrame, points: DataFrame, *, until: dt.datetime, zone: str) -> DataFrame:

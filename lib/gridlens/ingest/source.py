@@ -30,6 +30,7 @@ DATE_OF = {
     "purchase": "purchased_on",
     "interaction": "occurred_at",
     "inspection": "inspected_on",
+    "energy_survey": "surveyed_on",
     "weather": "local_date",
     "campaign_receipt": "occurred_at",
     "customer": "valid_from",

@@ -51,7 +51,7 @@ def potential(features: DataFrame, substitution: Substitution) -> DataFrame:
 
     Returns:
         account_id, industry_code, process, fuel, added_kwh, added_revenue, fuel_kwh, co2_saved_kg; a year each. Accounts whose heat is not
-        known, or not above 0, have no row.
+        known, or not above 0, have no row. The fuel is the known one, else that of the process; efficiencies are those of the process.
     """
     definition = substitution.definition
     name, fuel, heat = F.lit(None).cast("string"), F.lit(None).cast("string"), F.lit(None).cast("double")
@@ -62,8 +62,10 @@ def potential(features: DataFrame, substitution: Substitution) -> DataFrame:
         heat = F.when(here, needed.column().cast("double")).otherwise(heat)
         by_fuel = F.when(here, process.fuel_efficiency).otherwise(by_fuel)
         by_electricity = F.when(here, process.electric_efficiency).otherwise(by_electricity)
+    known = substitution.known_fuel.column().cast("string")
+    fuel = F.when(known.isin(*definition.fuel_kg_co2_per_kwh), known).otherwise(fuel)
     price = F.when(F.col("average_price_365d") > 0, F.col("average_price_365d")).otherwise(definition.default_price)
-    found = features.select(
+    found = features.where(substitution.population.column()).select(
         "account_id",
         "industry_code",
         name.alias("process"),

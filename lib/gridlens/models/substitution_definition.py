@@ -46,6 +46,8 @@ class SubstitutionDefinition(Frozen):
         fuel_kg_co2_per_kwh: CO2 of a kWh of each fuel's energy.
         default_price: CNY/kWh of accounts whose own is not known.
         candidates: most accounts on the list of candidates.
+        population: checked boolean expression over account_feature_v1 that limits all processes; where it is not true, there is none.
+        known_fuel: checked text expression: the fuel that is known to be burnt; null, or none of the fuels: the process's counts.
         processes: the first whose population holds is the account's.
     """
 
@@ -53,6 +55,8 @@ class SubstitutionDefinition(Frozen):
     fuel_kg_co2_per_kwh: Mapping[Fuel, float]
     default_price: float = ModelField(gt=0)
     candidates: int = ModelField(default=1000, ge=1, le=100_000)
+    population: str = ModelField(default="true", min_length=1)
+    known_fuel: str = ModelField(default="null", min_length=1)
     processes: tuple[Process, ...] = ModelField(min_length=1)
 
     @model_validator(mode="after")
@@ -69,15 +73,18 @@ class SubstitutionDefinition(Frozen):
 
 @dataclass(frozen=True)
 class Substitution:
-    """A definition that holds: each process with its checked population and heat."""
+    """A definition that holds: what is common to all processes, and each with its checked population and heat."""
 
     definition: SubstitutionDefinition
+    population: Checked
+    known_fuel: Checked
     processes: tuple[tuple[Process, Checked, Checked], ...]
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that the expressions read."""
-        return frozenset().union(*[one.columns for _, *expressions in self.processes for one in expressions])
+        expressions = [self.population, self.known_fuel, *(one for _, *both in self.processes for one in both)]
+        return frozenset().union(*[one.columns for one in expressions])
 
     @property
     def fingerprint(self) -> str:
@@ -104,4 +111,6 @@ def load_substitution(path: str | Path, columns: Mapping[str, str]) -> Substitut
         )
         for i, process in enumerate(origin.value.processes)
     ]
-    return Substitution(origin.value, tuple(checked))
+    population = check(origin.value.population, columns, origin.where("population"), family="boolean")
+    known_fuel = check(origin.value.known_fuel, columns, origin.where("known_fuel"), family="text")
+    return Substitution(origin.value, population, known_fuel, tuple(checked))

@@ -91,6 +91,7 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
         products=known("product"),
         interactions=known("interaction"),
         inspections=known("inspection"),
+        surveys=known("energy_survey"),
         outages=known("outage_event"),
         weather=known("weather"),
         calendar=[row.asDict() for row in calendar.select(*LOOKUP_CALENDAR).collect()],  # some thousand days

@@ -17,6 +17,7 @@ from gridlens.samples.meter_files import curve_rows, register_rows
 from gridlens.samples.network import outage_rows, supply_point_rows
 from gridlens.samples.payments import payment_rows, settle, settlement_truth
 from gridlens.samples.sales import inspection_rows, purchase_rows
+from gridlens.samples.surveys import survey_rows
 from gridlens.samples.tariffs import Schedules
 from gridlens.samples.truth import truth_rows
 from gridlens.samples.world import World
@@ -40,6 +41,7 @@ def district_files(world: World, schedules: Schedules, number: int, delivery: De
     interaction_rows(world, d, bills, delivery)
     purchase_rows(world, d, delivery)
     inspection_rows(world, d, delivery)
+    survey_rows(world, d, delivery)
     truth_rows(world, d, delivery)
     settlement_truth(world, d, bills, settlement, delivery)
 

@@ -23,13 +23,18 @@ PRICE_OF_THEFT = 0.62
 """CNY for a kWh recovered, illustrative."""
 
 
+def purchase_day(world: World, month: np.ndarray, key: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Day index of a purchase made in ``month``; ``key`` is the account's number in the province and the product's index."""
+    return world.month_starts[month] + world.random.integer("purchase/day", 28, *key)
+
+
 def purchase_rows(world: World, d: District, delivery: Delivery) -> None:
     """Adds ``purchase``: one-off sales and subscriptions, some of which end; a retail plan ends where the customer switches."""
     r, a = world.random, d.accounts
     account, product = np.nonzero(d.life.buys < world.parameters.months)
     month = d.life.buys[account, product]
     key = (a.index[account], product)
-    day = world.month_starts[month] + r.integer("purchase/day", 28, *key)
+    day = purchase_day(world, month, key)
     keep = (day < np.minimum(d.life.closed[account], len(world.days))) & (day >= a.opened[account])
     account, product, day = account[keep], product[keep], day[keep]
     key = (a.index[account], product)

@@ -66,6 +66,20 @@ def test_energy_money_and_co2_of_the_first_process_that_fits(spark: SparkSession
     assert b["co2_saved_kg"] == pytest.approx(200.0)
 
 
+def test_what_a_survey_found_counts_before_the_assumption(spark: SparkSession, tmp_path: Path) -> None:
+    path = tmp_path / "processes.yml"
+    common = "population: coalesce(surveyed_fuel, 'unknown') not in ('none', 'electricity')\nknown_fuel: surveyed_fuel\n"
+    path.write_text(common + FILE.lstrip(), encoding="utf-8")
+    fuels = {"nothing": "none", "changed": "electricity", "gas": "gas", "nobody looked": None, "wood": "wood"}
+    rows = [(account, "13", "company", 1000.0, None, 0.6, fuel) for account, fuel in fuels.items()]
+    names = COLUMNS | PRICE | {"surveyed_fuel": "string"}
+    found = spark.createDataFrame(rows, ", ".join(f"{name} {kind}" for name, kind in names.items()))
+    told = {row["account_id"]: row for row in potential(found, load_substitution(path, names)).collect()}
+    assert {account: row["fuel"] for account, row in told.items()} == {"gas": "gas", "nobody looked": "coal", "wood": "coal"}
+    assert told["gas"]["fuel_kwh"] == told["nobody looked"]["fuel_kwh"], "efficiencies are those of the process"
+    assert told["gas"]["co2_saved_kg"] == pytest.approx(625 * 0.2 - 500 * 0.5)
+
+
 def test_candidates_by_expected_revenue(spark: SparkSession, file: Path) -> None:
     could = potential(features(spark), load_substitution(file, COLUMNS))
     scores = spark.createDataFrame(
@@ -120,6 +134,7 @@ def test_label_frequency_finds_the_share_of_buyers_that_is_labelled(spark: Spark
 def test_the_shipped_definition_holds() -> None:
     found = load_substitution(file_named(None, "substitution/processes.yml"), {f.name: f.type for f in ACCOUNT_FEATURE.fields})
     assert len(found.processes) >= 5
+    assert {"surveyed_fuel"} <= found.columns
     assert 0.4 < found.definition.grid_kg_co2_per_kwh < 0.7
 
 
@@ -131,8 +146,10 @@ def test_the_shipped_definition_holds() -> None:
         (("heat_kwh: 1000", "heat_kwh: energy_kwh_356d"), r"processes.yml line 8.*energy_kwh_356d"),
         (("population: industry_code is not null", "population: industry_code"), r"processes.yml line 8.*expected a boolean"),
         (("electric_efficiency: 1}", "electric_efficiency: 9}"), r"processes.yml line 7.*electric_efficiency"),
+        (("default_price: 0.8", "default_price: 0.8\npopulation: industry_code"), r"processes.yml line 4.*expected a boolean"),
+        (("default_price: 0.8", "default_price: 0.8\nknown_fuel: fuel"), r"processes.yml line 4.*unknown column fuel"),
     ],
-    ids=["factor", "twice", "column", "boolean", "range"],
+    ids=["factor", "twice", "column", "boolean", "range", "whom", "fuel known"],
 )
 def test_mistakes_name_file_and_line(file: Path, change: tuple[str, str], message: str) -> None:
     file.write_text(FILE.replace(*change), encoding="utf-8")

@@ -139,7 +139,7 @@ def test_bills_are_the_sum_of_their_items_and_the_advance_of_the_register(
 
 def test_dirt_is_what_truth_says(folder: Path, dirt: pd.DataFrame) -> None:
     count = dirt.groupby(["table", "dirt"]).size()
-    for kind, cells in (("curves", 100), ("registers", 13), ("customer", 18), ("payment", 9), ("bill", 11)):
+    for kind, cells in (("curves", 100), ("registers", 13), ("customer", 18), ("payment", 9), ("bill", 11), ("energy_survey", 7)):
         rows = lines(folder, kind, f"{kind}-")
         assert sum(len(row) != cells for row in rows) == count.get((kind, "wrong_columns"), 0), kind
         assert len(rows) - len({",".join(row) for row in rows}) == count.get((kind, "duplicate_row"), 0), kind
@@ -189,7 +189,12 @@ def test_service_contacts_are_json_with_varied_transcripts(folder: Path) -> None
 
 @pytest.mark.parametrize(
     ("kind", "column", "received"),
-    [("payment", "paid_at", "received_at"), ("interaction", "occurred_at", "received_at"), ("bill", "issued_on", "received_at")],
+    [
+        ("payment", "paid_at", "received_at"),
+        ("interaction", "occurred_at", "received_at"),
+        ("bill", "issued_on", "received_at"),
+        ("energy_survey", "surveyed_on", "received_at"),
+    ],
 )
 def test_nothing_is_known_before_it_happens_or_after_the_end(folder: Path, kind: str, column: str, received: str) -> None:
     rows = table(folder, kind)
