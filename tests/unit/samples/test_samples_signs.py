@@ -1,4 +1,4 @@
-"""What the province shows of its hidden causes before they take effect: pages looked at before leaving.
+"""What the province shows of its hidden causes before they take effect: later payments in money trouble, pages looked at before leaving.
 
 Districts without their meters: what is looked at here does not depend on consumption."""
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from gridlens.samples.accounts import Accounts, accounts_of
+from gridlens.samples import payments
+from gridlens.samples.accounts import PAYERS, Accounts, accounts_of
 from gridlens.samples.behaviour import interaction_rows
-from gridlens.samples.bills import Bills
+from gridlens.samples.bills import PAYMENT_DAYS, Bills
 from gridlens.samples.dirt import Delivery
 from gridlens.samples.life import CAUSES, NEVER, life_of
 from gridlens.samples.outages import outages_of
@@ -34,6 +35,49 @@ def bills_of(a: Accounts) -> Bills:
     fen, same = np.full(len(account), 10_000), np.ones(len(account))
     nothing: Any = None
     return Bills(account, month, 30 * same, WORLD.month_starts[month + 1] + 2, 0 * same, 200 * same, fen, fen, nothing)
+
+
+@pytest.fixture(scope="module")
+def paid() -> pd.DataFrame:
+    """Every postpaid bill with its payer, the trouble of the month to come, days to pay, whether it is late and paid in parts."""
+    found = []
+    for number in range(80):
+        d = district(number)
+        bills = bills_of(d.accounts)
+        settled, delivery = payments.settle(WORLD, d, bills), Delivery()
+        payments.payment_rows(WORLD, d, bills, settled, delivery)
+        rows = pd.DataFrame({"days": settled.paid - bills.issued, "late": settled.paid > bills.due, "p_late": settled.p_late})
+        rows["payer"] = np.array(PAYERS)[d.accounts.payer[bills.account]]
+        rows["ahead"] = d.life.distress[bills.account, np.minimum(bills.month + 2, WORLD.parameters.months - 1)]
+        made = pd.Series([line for part in delivery.lines["payment"] for line in part.to_pylist()]).str.split(",")
+        second = set(made[made.str[0].str.endswith("-2")].str[2])
+        rows["parts"] = [bill in second for bill in bills.codes(WORLD, d).to_pylist()]
+        found.append(rows[~d.accounts.prepaid[bills.account]])
+    return pd.concat(found)
+
+
+def test_who_is_in_trouble_pays_later_within_the_term(paid: pd.DataFrame) -> None:
+    in_time = paid[~paid["late"] & (paid["payer"] != "autopay")]
+    assert in_time["days"].between(1, PAYMENT_DAYS).all()
+    for payer, rows in in_time.groupby("payer"):
+        inside = rows[rows["ahead"].between(-0.5, 1.0)]  # beyond, the first day or the due date cuts it off
+        slope, _ = np.polyfit(inside["ahead"], inside["days"], 1)
+        assert slope == pytest.approx(payments._SLOWER, abs=0.35), payer
+        assert 0.3 < np.corrcoef(rows["ahead"], rows["days"])[0, 1] < 0.9, f"{payer}: a sign, not the trouble itself"
+
+
+def test_automatic_debit_keeps_its_day_and_lateness_its_probability(paid: pd.DataFrame) -> None:
+    debit = paid[(paid["payer"] == "autopay") & ~paid["late"]]
+    assert debit["days"].unique().tolist() == [payments._USUAL_DAY[PAYERS.index("autopay")]]
+    assert paid["late"].mean() == pytest.approx(paid["p_late"].mean(), abs=0.005)
+
+
+def test_who_is_in_trouble_pays_in_parts_more_often(paid: pd.DataFrame) -> None:
+    in_time = paid[~paid["late"] & (paid["payer"] != "autopay")]
+    calm, strained = in_time[in_time["ahead"] < 0], in_time[in_time["ahead"] > 1.5]
+    assert 0.002 < calm["parts"].mean() < 0.02
+    assert 0.05 < strained["parts"].mean() < 0.4
+    assert not paid.loc[~paid["late"] & (paid["payer"] == "autopay"), "parts"].any(), "a debit is of the whole bill"
 
 
 @pytest.fixture(scope="module")
