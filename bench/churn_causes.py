@@ -46,14 +46,14 @@ SIGNS: Mapping[str, frozenset[str]] = {
     "shutdown": frozenset({"enquiry", "close_account"}),
     "relocation": frozenset({"enquiry", "close_account"}),
     "retail_switch": frozenset({"enquiry", "quote_received", "tariff"}),
-    "self_generation": frozenset({"enquiry"}),
+    "self_generation": frozenset({"enquiry", "grid_connection"}),
 }
 """Kinds of contact and of interaction, and pages, that the province plants before a departure (samples/contacts.py, behaviour.py)."""
 FADES = {"moving": 10, "shutdown": 75, "relocation": 35}
 """Days before the departure from which consumption fades (samples/load.py)."""
 WEEK = dt.timedelta(days=7)
 
-# Who is about to leave calls: samples/contacts.py plants a call in each month of LEAD (moving 0.45, closing 0.3, leaving 0.3, pv 0.4).
+# Who is about to leave calls: samples/contacts.py plants a call in each month of LEAD (moving 0.5, closing 0.4, leaving 0.3, pv 0.45).
 _CALLS = ("contacts_30d", "contacts_90d", "enquiries_365d", "days_since_contact")
 # Views of the pages on which an account is transferred or closed are planted for moving, shutdown and relocation (samples/behaviour.py).
 _EXIT = ("exit_page_views_90d",)
@@ -74,8 +74,9 @@ SHOWN_BY: Mapping[str, frozenset[str]] = {
     "retail_switch": frozenset(
         {*_CALLS, "quotes_90d", "quotes_365d", "tariff_searches_365d", "unplanned_outages_365d", "outage_hours_365d"}
     ),
-    # Calls about panels are planted; thrift raises the hazard, and who is thrifty looks at his usage and at tariffs.
-    "self_generation": frozenset({*_CALLS, "tariff_searches_365d", "usage_views_90d", "product_interest"}),
+    # Calls about panels and views of the page on grid connection are planted; thrift raises the hazard, and who is thrifty looks at his
+    # usage and at tariffs.
+    "self_generation": frozenset({*_CALLS, "grid_connection_views_90d", "tariff_searches_365d", "usage_views_90d", "product_interest"}),
 }
 """Planted cause to the features of the models by which it can be seen."""
 

@@ -1,10 +1,11 @@
 """What an account's own payments tell of arrears in the synthetic province: a hidden Markov filter with the generator's own constants.
 
-A bill is paid late by habit, money trouble and surprise (lib/gridlens/samples/payments.py); trouble is autoregressive by month (life.py).
-Neither habit nor trouble is in any source. For each account the filter weighs every combination of habit (5 payers), vulnerability (5
-values) and trouble (39 values) by all bills it has seen settled or not up to T, moves one month on, and gives the probability that the
-bills due then are unpaid. It knows more than a model can: the constants, the growth of consumption and the amount of the bill to come. It
-does not know the shocks that an industry has in common, which others' payments show, nor who is leaving.
+A bill is paid late by habit, money trouble and surprise, and in time on a day that moves with the trouble of the month to come
+(lib/gridlens/samples/payments.py); trouble is autoregressive by month (life.py). Neither habit nor trouble is in any source. For each
+account the filter weighs every combination of habit (5 payers), vulnerability (5 values) and trouble (39 values) by all bills it has seen
+settled, and when, or not up to T, and gives the probability that the bills due in the month after are unpaid. It knows more than a model
+can: the constants, the growth of consumption and the amount of the bill to come. It does not know the shocks that an industry has in
+common, which others' payments show, who is leaving, who pays in parts, nor who asks for instalments.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from gridlens.samples.bills import PAYMENT_DAYS
+from scipy.special import ndtr
 
 HABITS = ("prompt", "autopay", "forgetful", "habitual_late", "strained")
 LATE = np.array([-4.4, -4.9, -2.2, 0.1, -1.6])
@@ -25,9 +27,12 @@ SHOCK = {True: 0.45, False: float(np.hypot(0.45, 0.3))}
 TROUBLE = np.arange(-3.8, 3.81, 0.2)
 VULNERABLE = 1.5 * 0.22 * np.array([-1.4, -0.53, 0.0, 0.53, 1.4])
 """Means of fifths of the normal distribution, in units of trouble."""
-AUTOPAY_DAY = 17
+USUAL_DAY = np.array([5, 17, 10, 10, 10])
+SLOWER, DAY_NOISE = 4.0, 2.0
+"""Days after issue on which a bill is paid in time: of automatic debit always that one, of others later by the trouble to come."""
+AUTOPAY = HABITS.index("autopay")
 NEVER_SO = 1e-4
-"""Probability of a day on which that habit never pays: dirt moves days."""
+"""Least probability of a day: dirt moves days."""
 AT_ONCE = 2000
 
 
@@ -68,35 +73,42 @@ def _of(accounts: pd.DataFrame, cells: pd.DataFrame, household: bool, last: int,
     moves = _normal(TROUBLE[None, :] - 0.85 * TROUBLE[:, None], SHOCK[household])
     start = _normal(TROUBLE[None, :], float(np.hypot(0.85 * 1.2, SHOCK[household])))[0]
     weight = SHARES[household][:, None, None] * np.ones((len(VULNERABLE), 1)) * start * np.ones((len(accounts), 1, 1, 1))
+    weight = weight @ moves
     for step in range(1, last + 1):
-        weight = weight @ moves
-        if step in by_step:
-            rows = by_step[step].reindex(accounts["account_id"])
-            weight = weight * np.where(_shaped(rows["amount"].notna()), _likelihood(rows, level), 1.0)
-            weight /= weight.sum(axis=(1, 2, 3), keepdims=True)
+        if step not in by_step:
+            weight = weight @ moves
+            continue
+        rows = by_step[step].reindex(accounts["account_id"])
+        billed, in_time = _shaped(rows["amount"].notna()), _shaped(rows["late_days"] <= 0)
+        weight = (weight * np.where(billed, _lateness(rows, level), 1.0)) @ moves
+        weight = weight * np.where(billed & in_time, _day(rows, level), 1.0)
+        weight /= weight.sum(axis=(1, 2, 3), keepdims=True)
     if last + 1 not in by_step:
         return pd.Series(0.0, index=accounts["account_id"].to_numpy())
     coming = by_step[last + 1].reindex(accounts["account_id"])
     unpaid = _late(coming, level) * np.exp(-days / _delay(level))
-    chance = np.where(coming["amount"].notna(), ((weight @ moves) * unpaid).sum(axis=(1, 2, 3)), 0.0)
+    chance = np.where(coming["amount"].notna(), (weight * unpaid).sum(axis=(1, 2, 3)), 0.0)
     return pd.Series(chance, index=accounts["account_id"].to_numpy())
 
 
-def _likelihood(bills: pd.DataFrame, level: np.ndarray) -> np.ndarray:
-    """Probability of what was seen of one month's bills by ``as_of``: the day of payment, or that there was none yet."""
+def _lateness(bills: pd.DataFrame, level: np.ndarray) -> np.ndarray:
+    """Probability of what was seen of one month's bills by ``as_of``: in time, the day of a late payment, or that there was none yet."""
     late, delay = _late(bills, level), _delay(level)
     after, age = _shaped(bills["late_days"].fillna(0)), _shaped(bills["age"].fillna(0))
     paid_late = late * (np.exp(-(np.maximum(after, 1) - 1) / delay) - np.exp(-np.maximum(after, 1) / delay))
     still_open = late * np.exp(-np.maximum(age, 0) / delay)
-    return np.where(after <= 0, (1 - late) * _on_time(bills["late_days"].fillna(0)), np.where(after <= age, paid_late, still_open))
+    return np.where(after <= 0, 1 - late, np.where(after <= age, paid_late, still_open))
 
 
-def _on_time(late_days: pd.Series) -> np.ndarray:
-    """Probability of the day after issue on which a bill is paid in time, by habit."""
-    day = late_days.to_numpy() + PAYMENT_DAYS
-    prompt = np.where((day >= 1) & (day <= 6), 1 / 6, NEVER_SO)
-    other = np.where((day >= 4) & (day <= 19), 1 / 16, NEVER_SO)
-    return np.stack([prompt, np.where(day == AUTOPAY_DAY, 1.0, NEVER_SO), other, other, other], axis=1)[:, :, None, None]
+def _day(bills: pd.DataFrame, coming: np.ndarray) -> np.ndarray:
+    """Probability of the day on which bills are paid in time, by the level of the month to come: normal, its tails on the two last days."""
+    day = _shaped(bills["late_days"].fillna(0)) + PAYMENT_DAYS
+    usual = USUAL_DAY[:, None, None]
+    expected = usual + SLOWER * coming
+    up_to = np.where(day >= PAYMENT_DAYS, 1.0, ndtr((day + 0.5 - expected) / DAY_NOISE))
+    chance = up_to - np.where(day <= 1, 0.0, ndtr((day - 0.5 - expected) / DAY_NOISE))
+    debit = np.arange(len(HABITS))[:, None, None] == AUTOPAY
+    return np.maximum(np.where(debit, day == usual, chance), NEVER_SO)
 
 
 def _late(bills: pd.DataFrame, level: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ For each model whose label the generator draws, one line of JSON: the AUC of the
 which it has not been fitted on), and that of the planted probability on the same rows; the value is their difference, to be at least
 -0.02, with DeLong's interval in the detail. The planted probability knows what no job can read (money trouble, thrift, hazards), but not
 the draw: it is the best a model could do where nothing shows what is about to happen. Before a customer leaves the province plants signs,
-so churn can be told better than by the hazard.
+so churn can be told better than by the hazard. Money trouble shows a month before in the day on which bills are paid in time, and in
+payments in parts; what is drawn of a bill to come does not.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class Planted:
 def unpaid(of: Planted) -> pd.DataFrame:
     """Probability that one of the bills due in the window is unpaid ``days`` after (samples/payments.py).
 
-    ``foreseen`` is the same without the shock of money trouble in the month after T, which nobody can know at T (samples/life.py).
-    ``told`` is what the account's own payments up to T tell of habit and trouble, which no source holds (bench/payment_filter.py).
+    ``foreseen`` is the same without the shock of money trouble in the month after T (samples/life.py), of which nothing but the account's
+    last payments tells. ``told`` is what these payments tell of habit and trouble, which no source holds, by how late a bill was paid and
+    on which day in time (bench/payment_filter.py); payments in parts tell more.
     """
     account = of.table("account", "vulnerable", "growth")
     every = of.bills().merge(of.table("bill", "p_late", "late_days"), on="bill_id").merge(account, on="account_id")

@@ -25,6 +25,7 @@ def test_the_rows_shown_are_those_that_the_value_rests_on() -> None:
     assert days_of(["energy_growth_90d"]) == days_of(["energy_growth_90d_percentile"]) == 180, "the quarter before is half of the value"
     assert days_of(["energy_growth_year_90d"]) == 365 + 90
     assert days_of(["late_share_prior_365d"]) == 2 * 365
+    assert days_of(["days_to_pay_last"]) == 365
     assert days_of(["load_factor"]) == 93, "three months of curves"
     for name in ("arrears_amount", "days_outstanding", "owns_pv", "open_complaints", "purchases_total", "days_since_survey"):
         assert days_of([name]) is None, f"{name} may rest on a row of any age"

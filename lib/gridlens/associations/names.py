@@ -17,6 +17,7 @@ PAGE_NAMES: dict[str, Names] = {
     "tariff": ("电价", "tariff"),
     "transfer_ownership": ("过户", "transfer of ownership"),
     "close_account": ("销户", "closing the account"),
+    "grid_connection": ("并网申请", "applying for grid connection"),
 }
 """Pages that events are about; a product is called by its own name, anything else by its code."""
 

@@ -23,6 +23,9 @@ NOT_OWN_KINDS = ("message_sent", "quote_received")
 EXIT_PAGES = ("transfer_ownership", "close_account")
 """Pages (``object`` of an interaction) that customers open before they leave: handing the account over, and closing it."""
 
+CONNECTION_PAGE = "grid_connection"
+"""Page on which own generation is applied to be connected to the grid (并网申请): it comes before the first kWh fed in."""
+
 NO_FINDING = ("normal", "no_access")
 """Findings of an inspection that found nothing: all in order, or nobody there."""
 
@@ -146,6 +149,11 @@ INTERACTION_FEATURES = (
     *_counts(
         ("product_interest_views_90d", "Product views and clicks of that category", "max over category of product_views_90d"),
         ("exit_page_views_90d", "Views of and searches for exit pages", "n(kind in view, search, object in EXIT_PAGES; 90 d)"),
+        (
+            "grid_connection_views_90d",
+            "Views of and searches for the page on connecting own generation",
+            "n(kind in view, search, object = CONNECTION_PAGE; 90 d)",
+        ),
         ("bill_views_90d", "Views of bills in 90 days", "n(kind = view, object = bill; 90 d)"),
         ("usage_views_90d", "Views of daily usage in 90 days", "n(kind = view, object = daily_usage; 90 d)"),
         ("tariff_searches_365d", "Searches for tariffs in 365 days", "n(kind = search, object = tariff; 365 d)"),

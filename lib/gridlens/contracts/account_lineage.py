@@ -100,6 +100,7 @@ _LOOKS_BACK: dict[str, int] = {
     "days_since_use": SERIES_DAYS,
     **{f"{name}_growth_365d": 2 * _YEAR for name in ("bill_amount", "bill_kwh", "average_price")},
     "late_share_prior_365d": 2 * _YEAR,
+    "days_to_pay_last": _YEAR,
     "product_interest": 90,
     "interaction_channel": _YEAR,
     "spring_festival_ratio_365d": _YEAR + 49,  # seven weeks before the festival are compared with it

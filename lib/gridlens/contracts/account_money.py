@@ -6,8 +6,9 @@ A_b amount, Q_b energy of bill b; Y the bills whose period ended in the 365 days
 
 D the bills issued that fell due in the 365 days that end with ``as_of``, D' those of the 365 days before; N_b the net paid
 on b: its payments less reversals. A bill is settled where N_b >= A_b, on the local day since which that has been so, and
-not before it was issued; on issue where A_b <= 0 or where it is drawn from a prepaid balance. s is that day, of an open bill
-``as_of``. A bill is late where it was not settled by the end of its due date (due on ``as_of`` and open then: late by 0 days).
+not before it was issued; on issue where A_b <= 0 or where it is drawn from a prepaid balance: all others are to pay. s is that
+day, of an open bill ``as_of``. A bill is late where it was not settled by the end of its due date (due on ``as_of`` and open then: late
+by 0 days).
 A good payment is positive, no reversal and not reversed; it belongs to the window in which it was made.
 """
 
@@ -166,6 +167,34 @@ PAYMENT_FEATURES = (
         "account",
         "no settled bill of a positive amount fell due in the 365 days; drawn from a prepaid balance",
         [("days_to_pay_mean_365d", D, "d", "Days from issue to settlement", "mean(s - issued_on) over settled b in D", OWN)],
+    ),
+    *features(
+        "account",
+        "no bill to pay fell due in the 365 days",
+        [
+            (
+                "days_to_pay_last",
+                "int",
+                "d",
+                "Days from issue to settlement of the bill that fell due last; so far where it is open",
+                "s - issued_on of the bill to pay in D with the latest due_on (of these, the latest by issued_on, bill_id)",
+                OWN,
+            )
+        ],
+    ),
+    *features(
+        "account",
+        "no bill to pay that fell due in the 90 days was settled in time",
+        [
+            (
+                "days_to_pay_in_time_90d",
+                D,
+                "d",
+                "Days from issue to settlement of the bills of 90 days that were settled in time",
+                "mean(s - issued_on) over settled b to pay, not late, as_of - 90 < due_on <= as_of",
+                OWN,
+            )
+        ],
     ),
     *features(
         "account",

@@ -10,7 +10,7 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.contracts.account_contact import DIGITAL_CHANNELS, EXIT_PAGES, INTERACTION_FEATURES, NOT_OWN_KINDS
+from gridlens.contracts.account_contact import CONNECTION_PAGE, DIGITAL_CHANNELS, EXIT_PAGES, INTERACTION_FEATURES, NOT_OWN_KINDS
 from gridlens.contracts.codes import INTERACTION_CHANNELS, PRODUCT_CATEGORIES
 from gridlens.features.account_windows import local_day, whole_days
 
@@ -84,6 +84,7 @@ def _page_counts(recent: Mapping[int, Column]) -> dict[str, Column]:
     viewed, searched = (F.col("kind") == kind for kind in ("view", "search"))
     return {
         "exit_page_views_90d": (viewed | searched) & F.col("object").isin(*EXIT_PAGES) & recent[90],
+        "grid_connection_views_90d": (viewed | searched) & (F.col("object") == CONNECTION_PAGE) & recent[90],
         "bill_views_90d": viewed & (F.col("object") == "bill") & recent[90],
         "usage_views_90d": viewed & (F.col("object") == "daily_usage") & recent[90],
         "tariff_searches_365d": searched & (F.col("object") == "tariff") & recent[365],

@@ -141,6 +141,8 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
     late, overdue = F.col("late"), due & F.col("open")
     part_paid = F.col("to_pay") & ((F.col("good_payments") > 1) | (F.col("open") & (F.col("outstanding") < F.col("amount"))))
     paid = in_year & F.col("to_pay") & ~F.col("open")
+    taken = F.date_diff(F.coalesce("settled_on", F.lit(as_of)), "issued_on")  # of an open bill so far: it will be more
+    newest = F.when(in_year & F.col("to_pay"), F.struct("due_on", "issued_on", "bill_id"))
     return {
         "bills_due_365d": F.count_if(in_year),
         "late_bills_365d": F.count_if(in_year & late),
@@ -150,6 +152,8 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
         "bills_due_prior": F.count_if(in_prior),
         "late_bills_prior": F.count_if(in_prior & late),
         "days_to_pay_mean_365d": F.avg(F.when(paid, F.date_diff("settled_on", "issued_on"))),
+        "days_to_pay_last": F.max_by(taken, newest),
+        "days_to_pay_in_time_90d": F.avg(F.when(in_quarter & F.col("to_pay") & ~late, taken)),
         "days_late_mean_365d": F.avg(F.when(in_year & late, F.col("days_late"))),
         "days_late_max_365d": F.coalesce(F.max(F.when(in_year & late, F.col("days_late"))), F.lit(0)),
         "part_paid_bills_365d": F.count_if(in_year & part_paid),

@@ -67,6 +67,7 @@ PAGES = {
     "tariff": ("电价", "tariff"),
     "transfer_ownership": ("过户", "transfer of ownership"),
     "close_account": ("销户", "closing the account"),
+    "grid_connection": ("并网申请", "applying for grid connection"),
     "bill_reminder": ("账单提醒", "bill reminder"),
 }
 """Pages and messages that the contracts speak of; a source may have others."""

@@ -51,13 +51,14 @@ def _families(world: World, d: District, bills: Bills) -> list[Family]:
     switching = months_before(d, "retail_switch", months, world, 3)
     large = np.clip(np.log1p(a.mean_kw)[:, None] / 4.0, 0.0, 1.2)
     fading = np.where(moving | closing, 0.4, 1.0)
+    panels = np.zeros((len(a), months), dtype=bool)
     families = [
         Family("login", "app", None, 1.1 * digital * fading, 3, 0),
         Family("view", "app", "bill", (0.5 + 0.8 * high) * digital, 2, 60),
         Family("view", "wechat", "daily_usage", 0.3 * digital + 0.3 * a.thrift[:, None] + flat, 2, 45),
         Family("search", "web", "tariff", 0.05 * a.thrift[:, None] + 0.3 * switching, 2, 90),
-        Family("view", "web", "transfer_ownership", np.where(moving, 0.6, 0.004), 2, 120),
-        Family("view", "web", "close_account", np.where(moving | closing, 0.5, 0.003), 2, 120),
+        Family("view", "web", "transfer_ownership", np.where(moving, 0.9, 0.006), 2, 120),
+        Family("view", "web", "close_account", np.where(closing, 0.8, np.where(moving, 0.5, 0.005)), 2, 120),
         Family("quote_received", "market", COMPETITORS[d.accounts.district % 3], np.where(switching, 0.8, 0.03 * business * large), 2, 0),
         Family("message_sent", "sms", "bill_reminder", 0.25 + 0.5 * (a.payer[:, None] >= 2) + flat, 1, 0),
         Family("feedback", "app", None, 0.01 * digital + flat, 1, 0),
@@ -69,6 +70,13 @@ def _families(world: World, d: District, bills: Bills) -> list[Family]:
         interest = np.minimum(4.0 * d.life.propensity[:, number][:, None], 0.25) * digital
         families.append(Family("view", "app", product.code, np.where(near, 0.55, interest), 2, 100))
         families.append(Family("click", "app", product.code, np.where(near, 0.3, 0.15 * interest), 1, 0))
+        if product.category == "pv":
+            panels |= near
+    # Who is going to generate must apply for the connection to the grid (并网申请); who is curious or has panels offered looks as well.
+    # It stays the last family: a family's number is a key of its draws.
+    applying = months_before(d, "self_generation", months, world, 3)
+    looking = np.where(applying, 0.9, np.where(panels, 0.3, 0.002 + 0.008 * a.thrift[:, None]))
+    families.append(Family("view", "web", "grid_connection", looking, 2, 180))
     return families
 
 

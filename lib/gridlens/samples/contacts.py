@@ -55,12 +55,12 @@ def _monthly(world: World, d: District, bills: Bills) -> dict[str, np.ndarray]:
         "tariff": small + 0.006 + 0.012 * a.thrift[:, None],
         "e_bill": small + 0.012 * a.digital[:, None],
         "paying": sigmoid(-6.3 + 1.5 * trouble),
-        "moving": np.where(months_before(d, "moving", months, world, 2), 0.45, 0.0008 * a.household[:, None]),
+        "moving": np.where(months_before(d, "moving", months, world, 2), 0.5, 0.0008 * a.household[:, None]),
         "closing": np.where(
-            months_before(d, "shutdown", months, world, 3) | months_before(d, "relocation", months, world, 3), 0.3, 0.0008 * business
+            months_before(d, "shutdown", months, world, 3) | months_before(d, "relocation", months, world, 3), 0.4, 0.0008 * business
         ),
         "leaving_retail": np.where(months_before(d, "retail_switch", months, world, 3), 0.3, 0.003 * a.thrift[:, None] * business),
-        "pv": np.where(months_before(d, "self_generation", months, world, 3), 0.4, 0.0012),
+        "pv": np.where(months_before(d, "self_generation", months, world, 3), 0.45, 0.0012),
         "capacity": sigmoid(-7.2 + 5.0 * a.growth[:, None] + 0.8 * business + 0.0 * trouble),
         "praise": small + 0.0012,
     }

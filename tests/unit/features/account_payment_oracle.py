@@ -99,6 +99,7 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict
     billed_days = sum((b[3] - b[2]).days + 1 for b in due)
     monthly = float(sum(b[-1] for b in due)) / billed_days * 365 / 12 if due else 0.0
     pieces = [b for b in due if not prepaid and b[-1] > 0]
+    taken = {b[0]: ((settled[b[0]] or AS_OF) - b[4]).days for b in pieces}
     channels = Counter(p[5] for p in in_year)
 
     def share(*wanted: str) -> float | None:
@@ -122,7 +123,9 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict
         "top_ups_90d": sum(local(p) > back(90) for p in top_ups),
         "late_share_365d": mean([float(b[0] in late) for b in due]),
         "late_share_prior_365d": mean([float(b[0] in late) for b in prior]),
-        "days_to_pay_mean_365d": mean([(settled[b[0]] - b[4]).days for b in pieces if settled[b[0]]]),
+        "days_to_pay_mean_365d": mean([taken[b[0]] for b in pieces if settled[b[0]]]),
+        "days_to_pay_last": taken[max(pieces, key=lambda b: (b[5], b[4], b[0]))[0]] if pieces else None,
+        "days_to_pay_in_time_90d": mean([taken[b[0]] for b in pieces if b[0] not in late and age[b[0]] < 90]),
         "days_late_mean_365d": mean([delay[b[0]] for b in due if b[0] in late]),
         "arrears_months": arrears / monthly if monthly > 0 else None,
         "days_since_payment": min([(AS_OF - local(p)).days for p in good], default=None),

@@ -20,7 +20,7 @@ UNTIL = dt.datetime(2026, 3, 31, 22, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)
 SCHEMA = "interaction_id string, account_id string, occurred_at timestamp, channel string, kind string, object string, duration_seconds int"
 CATALOGUE = {"PR1": "pv", "PR2": "storage", "PR3": "ev_charging", "PR4": "pv"}
-OBJECTS = [*CATALOGUE, None, "bill", "daily_usage", "tariff", "transfer_ownership", "close_account", "PR-nowhere"]
+OBJECTS = [*CATALOGUE, None, "bill", "daily_usage", "tariff", "transfer_ownership", "close_account", "grid_connection", "PR-nowhere"]
 
 
 def before(days: float) -> dt.datetime:
@@ -47,6 +47,8 @@ def test_windows_ties_and_what_the_customer_did_not_do(spark: SparkSession, prod
     rows = [("edge", moment, "web", "login", None, None) for moment in edges]
     rows += [("tie", before(1), "wechat", "view", "PR2", 10), ("tie", before(1), "app", "click", "PR1", 20)]
     rows += [("tie", before(2), "call", "search", "PR1", None), ("tie", before(2), "visit", "search", "close_account", None)]
+    looks = ((UNTIL, "view"), (before(1), "view"), (before(1), "click"), (before(90), "search"), (before(90) - SECOND, "view"))
+    rows += [("connects", moment, "web", kind, "grid_connection", None) for moment, kind in looks]
     rows += [("tie", before(2), "wechat", "click", "PR-nowhere", None), ("tie", before(2), "app", "search", "bill", None)]
     rows += [
         ("passive", before(5), "sms", "message_sent", "bill_reminder", None),
@@ -63,7 +65,7 @@ def test_windows_ties_and_what_the_customer_did_not_do(spark: SparkSession, prod
     rows += [("days", before(90), "app", "view", "daily_usage", 60)]
     rows += [("daily", before(day + 0.5), "app", "login", None, None) for day in range(100)]
     found = features_of(interactions(spark, rows), products)
-    assert set(found) == {"edge", "tie", "passive", "opened twice", "days", "daily"}
+    assert set(found) == {"edge", "tie", "connects", "passive", "opened twice", "days", "daily"}
 
     edge = found["edge"]
     assert [edge[f"interactions_{days}d"] for days in (30, 90, 365)] == [2, 4, 6]
@@ -75,6 +77,8 @@ def test_windows_ties_and_what_the_customer_did_not_do(spark: SparkSession, prod
     assert [tie["product_interest"], tie["product_interest_views_90d"], tie["product_views_90d"]] == ["pv", 1, 2]
     assert [tie["interaction_channel"], tie["digital_channels_365d"], tie["duration_mean_90d_s"]] == ["app", 2, 15.0]
     assert [tie["exit_page_views_90d"], tie["bill_views_90d"], tie["active_days_90d"]] == [1, 0, 2]
+
+    assert [found["connects"][name] for name in ("grid_connection_views_90d", "exit_page_views_90d")] == [2, 0]
 
     passive = found["passive"]
     assert [passive["interactions_365d"], passive["quotes_90d"], passive["messages_sent_365d"]] == [0, 1, 1]
@@ -133,6 +137,7 @@ def oracle(rows: list[tuple]) -> dict[str, dict]:
             "product_interest": interest,
             "product_interest_views_90d": views,
             "exit_page_views_90d": int(leaving.sum()),
+            "grid_connection_views_90d": int((quarter.kind.isin(["view", "search"]) & (quarter.object == "grid_connection")).sum()),
             "bill_views_90d": pages["bill"],
             "usage_views_90d": pages["daily_usage"],
             "tariff_searches_365d": int(((mine.age <= 365) & (mine.kind == "search") & (mine.object == "tariff")).sum()),

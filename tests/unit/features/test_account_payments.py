@@ -74,6 +74,7 @@ def found(spark: SparkSession) -> dict[str, dict[str, Any]]:
         *[bill("owes", days, amount, name=str(n)) for n, (days, amount) in enumerate([(100, 90), (5, 60.5), (-9, 40), (700, 30)])],
         bill("owes", 50, -70, name="credit"),
         bill("card", 30, 80),
+        *[bill("slower", due) for due in (5, 35, 65, 95)],
         bill("not issued", -20, issued=-1),
     ]
     owed = next(b for b in bills if b[0] == "owes/1")
@@ -85,6 +86,7 @@ def found(spark: SparkSession) -> dict[str, dict[str, Any]]:
             for n, channel in enumerate(["wechat", "bank", "bank", "app", "wechat", "self_service"], 1)
         ],
         *(undone, reverse(undone, 44)),
+        *[pay(bill("slower", due), due + 20 - taken) for due, taken in ((5, 25), (35, 18), (65, 12), (95, 3))],
         pay("mixed", 400, 10, "alipay"),
         *[pay("card", days, amount, "direct_debit") for days, amount in ((1, 50), (90, 100), (31, 150), (364, 30), (365, 9999))],
         pay("one top-up", 364, 20, clock="00:30"),
@@ -139,6 +141,18 @@ def test_a_bill_is_settled_on_the_local_day_since_which_it_is_covered(
 def test_a_bill_that_is_not_yet_due_is_open_but_neither_due_nor_in_arrears(found: dict) -> None:
     row = found["due tomorrow"]
     assert (row["open_bills"], row["bills_due_365d"], row["late_share_365d"], row["arrears_amount"]) == (1, 0, None, 0.0)
+
+
+def test_the_last_bill_is_followed_up_to_as_of_and_the_day_is_that_of_bills_paid_in_time(found: dict) -> None:
+    def lately(account: str) -> tuple:
+        return tuple(found[account][f"days_to_pay_{name}"] for name in ("last", "in_time_90d"))
+
+    assert lately("on the due date") == (20, 20.0)
+    assert lately("a minute late") == (21, None)
+    assert lately("paid tomorrow") == (50, None), "open: fifty days so far"
+    assert lately("due today") == (20, None), "open on the due date is late by 0 days"
+    assert lately("slower") == (25, (18 + 12) / 2), "late last, and 95 days ago is too long"
+    assert lately("due tomorrow") == lately("nothing to pay") == lately("card") == (None, None)
 
 
 def test_bills_count_as_paid_in_parts_or_in_part(found: dict) -> None:
