@@ -79,12 +79,12 @@ def _python(settings: Settings) -> str:
 def _java(settings: Settings) -> str:
     if os.environ.get("SPARK_REMOTE") or settings.profile == "databricks":
         return "the server's own"
-    from gridlens.java_archive import archive
+    from gridlens.java_archive import archive, in_the_way
     from gridlens.session import check_java
 
     java = check_java()
-    kept = "" if archive(java.build) else "; its classes are not archived, `gridlens jars` does it: sessions then start sooner"
-    return f"Java {java.major}{kept}"
+    advised = not archive(java.build) and not in_the_way()
+    return f"Java {java.major}" + ("; `gridlens jars` archives its classes, sessions then start sooner" if advised else "")
 
 
 def _jars(settings: Settings) -> str:

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     """Loads the classes; Java writes the archive to the path given when it ends."""
     to = Path(arguments[0])
     settings = load_settings("local", overrides={"root_dir": str(to.parent / "root")})
-    options = f'{settings.spark["spark.driver.extraJavaOptions"]} "-XX:ArchiveClassesAtExit={to}"'
+    options = f'{settings.spark.get("spark.driver.extraJavaOptions", "")} "-XX:ArchiveClassesAtExit={to}"'
     spark = get_spark(settings.model_copy(update={"spark": {**settings.spark, "spark.driver.extraJavaOptions": options}}))
     _load(spark, to.parent)
     spark.stop()

@@ -67,7 +67,9 @@ def get_spark(settings: Settings, *, name: str = "gridlens") -> SparkSession:
         return spark
     conf = _static_conf(settings)
     if not os.environ.get("PYSPARK_GATEWAY_PORT"):
-        conf[_JAVA_OPTIONS] = with_archive(conf.get(_JAVA_OPTIONS, ""), check_java().build)
+        java = check_java()
+        if settings.profile == "local":  # elsewhere the cluster's own defaults say how Java starts
+            conf[_JAVA_OPTIONS] = with_archive(conf.get(_JAVA_OPTIONS, ""), java.build)
     for key, value in conf.items():
         builder = builder.config(key, value)
     try:

@@ -87,6 +87,14 @@ class Warehouse:
         self._known.add(self.path(table))
         return True
 
+    def denied(self, table: Table) -> bool:
+        """True where the table may not be read by this user."""
+        try:
+            self.exists(table)
+        except PlatformError:
+            return True
+        return False
+
     def written(self, table: Table) -> bool:
         """True where the table holds a row."""
         if self.path(table) not in self._written and self.exists(table) and not empty(self._open(table)):

@@ -62,11 +62,14 @@ def rows_behind(
             groups.setdefault((evidence.table.name, moment), (evidence, []))[1].append(name)
 
     def found(evidence: Evidence, names: Sequence[str], moment: Moment) -> Behind:
+        if warehouse.denied(evidence.table):
+            return Behind(f"{evidence.table.layer}.{evidence.table.name}", tuple(names), moment.as_of, None, ())
         held = _of_account(evidence, account, points, warehouse.settings.zone)
         rows = _rows(warehouse, evidence, held, moment, days_of(names))
         return Behind(f"{evidence.table.layer}.{evidence.table.name}", tuple(names), moment.as_of, *_newest(rows, evidence, limit))
 
-    there = [(evidence, names, moment) for (_, moment), (evidence, names) in groups.items() if warehouse.exists(evidence.table)]
+    asked = [(evidence, names, moment) for (_, moment), (evidence, names) in groups.items()]
+    there = [one for one in asked if warehouse.denied(one[0].table) or warehouse.exists(one[0].table)]
     return [pool.submit(found, *one) for one in there]
 
 

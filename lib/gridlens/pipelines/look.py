@@ -72,13 +72,13 @@ class QualityReport:
 
 
 def list_tables(spark: SparkSession, settings: Settings) -> Rows:
-    """Every declared table with its number of rows, none where it was never written."""
+    """Every declared table with its number of rows, none where it was never written or may not be read."""
     warehouse = Warehouse(spark, settings)
     # One count for each table: Delta answers it from the log, while a union of all reads the files (5.0 against 9.4 s for 45, 2026-11).
     return [
         {
             "table": full,
-            "rows": warehouse.read(table).count() if warehouse.exists(table) else None,
+            "rows": warehouse.read(table).count() if not warehouse.denied(table) and warehouse.exists(table) else None,
             "keys": ", ".join(table.keys),
             "what": table.doc,
         }

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from gridlens.errors import SettingsError
 from gridlens.samples.world import Parameters
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same parameters give other files than before."""
 MANIFEST = "manifest.json"
 STAGING = "_staging"

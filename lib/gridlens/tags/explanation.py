@@ -35,14 +35,14 @@ class Behind:
         table: where they stand.
         inputs: the features that they decide.
         as_of: the last day of their window.
-        rows: how many lie in the widest window.
+        rows: how many lie in the widest window; None where this user may not read them.
         newest: the first of them with their locators.
     """
 
     table: str
     inputs: tuple[str, ...]
     as_of: dt.date
-    rows: int
+    rows: int | None
     newest: tuple[dict[str, Any], ...]
 
 
