@@ -48,11 +48,12 @@ def tables(
     from gridlens.pipelines.look import list_tables
 
     with session(settings) as spark:
-        rows = [row for row in list_tables(spark, settings) if everything or row["rows"] is not None]
+        rows = [row for row in list_tables(spark, settings) if everything or row["denied"] or row["rows"] is not None]
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(rows, ["table", "rows", "keys", "what"])
+        shown = [{**row, "rows": "may not be read"} if row["denied"] else row for row in rows]
+        print_table(shown, ["table", "rows", "keys", "what"])
     else:
         print_text("no table yet; begin with `gridlens run`")
 

@@ -15,6 +15,7 @@ from gridlens.cli import app, main
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import CUSTOMER_IDENTITY, QUARANTINE
 from gridlens.failures import sentence, summary
+from gridlens.pipelines import look
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
@@ -254,6 +255,19 @@ def test_looking_at_a_warehouse(filled: Settings, tmp_path: Path, capsys: pytest
     exported = (tmp_path / "x.csv").read_text(encoding="utf-8-sig")
     assert exported.count("\n") == 3
     assert "13812345678" not in exported
+
+
+@pytest.mark.spark
+def test_a_table_that_may_not_be_read_is_listed_as_such(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(look, "all_tables", lambda: {"silver.customer_identity": CUSTOMER_IDENTITY, "silver.quarantine": QUARANTINE})
+    monkeypatch.setattr(Warehouse, "denied", lambda _, table: table is CUSTOMER_IDENTITY)
+    assert main(["tables", "--json", "--root-dir", filled.root_dir]) == 0
+    rows = {row["table"]: (row["rows"], row["denied"]) for row in json.loads(capsys.readouterr().out)}
+    assert rows == {"silver.customer_identity": (None, True), "silver.quarantine": (1, False)}
+    assert main(["tables", "--root-dir", filled.root_dir]) == 0
+    assert "may not be read" in capsys.readouterr().out
 
 
 @pytest.mark.spark

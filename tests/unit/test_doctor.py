@@ -34,6 +34,16 @@ def test_java_missing_or_too_old(settings: Settings, monkeypatch: pytest.MonkeyP
     assert found(settings, "Java") == Check("Java", False, "Java 11 was found, Spark 4.2 needs Java 17 or 21: set JAVA_HOME to one of them")
 
 
+def test_an_archive_is_advised_where_one_could_be_used(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SPARK_REMOTE", "SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(session, "check_java", lambda: session.Java(17, "a build of which there is no archive"))
+    assert found(settings, "Java") == Check("Java", True, "Java 17; `gridlens jars` archives its classes, sessions then start sooner")
+    (tmp_path / "core-site.xml").touch()
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    assert found(settings, "Java") == Check("Java", True, "Java 17"), "Java archives nothing here"
+
+
 def test_wrong_python_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PYTHONS", ((3, 99), (3, 99)))
     assert "gridlens needs 3.11 to 3.13" in found(settings, "Python").detail

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gridlens import java_archive
 from gridlens.errors import PlatformError
-from gridlens.java_archive import archive, make_archive, with_archive
+from gridlens.java_archive import archive, in_the_way, make_archive, with_archive
 from gridlens.session import check_java
 
 JAVA = 'openjdk version "17.0.15" 2025-04-15'
@@ -65,6 +65,47 @@ def test_an_archive_that_was_cut_short_is_passed_over_and_made_again(tmp_path: P
     made(tmp_path, monkeypatch, size=9)
     assert archive(JAVA, tmp_path) == path
     assert path.stat().st_size == 9
+
+
+def test_only_one_archive_of_a_java_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, monkeypatch, size=9)
+    short = archive(JAVA, tmp_path)
+    assert short is not None
+    short.write_bytes(b"x")
+    made(tmp_path, monkeypatch, size=12)
+    assert [one.stat().st_size for one in tmp_path.iterdir()] == [12]
+
+
+@pytest.mark.parametrize("variable", ["SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR"])
+def test_configuration_before_the_jars_leaves_java_without_an_archive(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path / "java", monkeypatch)
+    (tmp_path / "conf").mkdir()
+    monkeypatch.setenv(variable, str(tmp_path / "conf"))
+    assert archive(JAVA, tmp_path / "java") is not None, "an empty folder is in nobody's way"
+    (tmp_path / "conf" / "spark-defaults.conf").touch()
+    assert in_the_way() == tmp_path / "conf"
+    assert with_archive("-Dmine=1", JAVA, tmp_path / "java") == "-Dmine=1"
+    with pytest.raises(PlatformError, match=r"no classes while .*conf holds files, which Spark reads before its jars"):
+        make_archive(JAVA, tmp_path / "java")
+
+
+def test_it_is_made_by_a_plain_session_with_the_jars_that_were_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, str]] = []
+
+    def run(command: list[str], *, env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        seen.append(env)
+        Path(command[-1]).write_bytes(b"x")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    for name in ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "GRIDLENS_ROOT_DIR", "JAVA_HOME"):
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setattr(java_archive.subprocess, "run", run)
+    make_archive(JAVA, tmp_path / "java", jars=tmp_path / "jars")
+    assert seen[0]["GRIDLENS_JARS"] == str(tmp_path / "jars")
+    assert seen[0]["JAVA_HOME"] == "mine"
+    assert not {"SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "GRIDLENS_ROOT_DIR"} & set(seen[0])
 
 
 def test_what_stands_in_the_way_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,14 +108,29 @@ def test_a_table_of_an_earlier_version_says_to_migrate(spark: SparkSession, ware
     assert "run `gridlens migrate`" in (sentence(caught.value) or "")
 
 
-@pytest.mark.parametrize("kind", [AnalysisException, PySparkException])
+class _ByState(PySparkException):
+    """What a server says in its own words: only the state is standard."""
+
+    def getSqlState(self) -> str:  # noqa: N802  (Spark's name)
+        return "42501"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AnalysisException("[INSUFFICIENT_PERMISSIONS] User does not have USE SCHEMA on Schema 'grid.silver'."),
+        PySparkException("[INSUFFICIENT_PERMISSIONS] User does not have USE SCHEMA on Schema 'grid.silver'."),
+        _ByState("grid.silver is closed to you"),
+    ],
+)
 def test_a_table_that_may_not_be_read_is_not_taken_for_a_missing_one(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: type[PySparkException]
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: PySparkException
 ) -> None:
     def refused(_: Table) -> None:
-        raise kind("[INSUFFICIENT_PERMISSIONS] User does not have USE SCHEMA on Schema 'grid.silver'.")
+        raise error
 
     warehouse = Warehouse(cast(SparkSession, None), settings)
     monkeypatch.setattr(warehouse, "_open", refused)
+    assert warehouse.denied(PROBE)
     with pytest.raises(PlatformError, match=r"may not be read by this user: ask its owner for USE CATALOG, USE SCHEMA and SELECT"):
         warehouse.read(PROBE)

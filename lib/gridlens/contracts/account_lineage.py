@@ -25,6 +25,8 @@ from gridlens.tables import Field, Table
 ACCOUNT_KEY, POINT_KEY, TRANSFORMER_KEY = "account_id", "metering_point_id", "transformer_id"
 _WINDOW = re.compile(r"_(\d+)d(?:_s)?$")
 _YEAR, _SHAPE_DAYS = 365, 31 * SHAPE_MONTHS
+_TERM = 62
+"""Days back from a bill's due date to the end of its period: a bill of two months, due a month after it."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,12 @@ _LOOKS_BACK: dict[str, int] = {
     "energy_ratio_14d": 14 + 56,
     "days_since_use": SERIES_DAYS,
     **{f"{name}_growth_365d": 2 * _YEAR for name in ("bill_amount", "bill_kwh", "average_price")},
-    "late_share_prior_365d": 2 * _YEAR,
-    "days_to_pay_last": _YEAR,
+    # The day on which a bill fell due is what counts here, and its period ended before.
+    **{f"{name}_{days}d": days + _TERM for name in ("bills_due", "late_bills") for days in (60, _YEAR)},
+    **{f"{name}_90d": 90 + _TERM for name in ("late_bills", "days_to_pay_in_time")},
+    **{f"{name}_365d": _YEAR + _TERM for name in ("days_late_max", "days_late_mean", "part_paid_bills", "late_share", "days_to_pay_mean")},
+    "late_share_prior_365d": 2 * _YEAR + _TERM,
+    "days_to_pay_last": _YEAR + _TERM,
     "product_interest": 90,
     "interaction_channel": _YEAR,
     "spring_festival_ratio_365d": _YEAR + 49,  # seven weeks before the festival are compared with it

@@ -72,13 +72,15 @@ class QualityReport:
 
 
 def list_tables(spark: SparkSession, settings: Settings) -> Rows:
-    """Every declared table with its number of rows, none where it was never written or may not be read."""
+    """Every declared table: table, rows (None where it was never written or may not be read), denied, keys, what."""
     warehouse = Warehouse(spark, settings)
+    denied = {full: warehouse.denied(table) for full, table in all_tables().items()}
     # One count for each table: Delta answers it from the log, while a union of all reads the files (5.0 against 9.4 s for 45, 2026-11).
     return [
         {
             "table": full,
-            "rows": warehouse.read(table).count() if not warehouse.denied(table) and warehouse.exists(table) else None,
+            "rows": warehouse.read(table).count() if not denied[full] and warehouse.exists(table) else None,
+            "denied": denied[full],
             "keys": ", ".join(table.keys),
             "what": table.doc,
         }

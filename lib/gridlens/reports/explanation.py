@@ -28,8 +28,8 @@ def print_explanation(e: Explanation) -> None:
     ]
     print_table(rows, title="inputs")
     for behind in e.behind:
-        rows = "rows that you may not read" if behind.rows is None else f"{behind.rows:,} row(s)"
-        title = f"{behind.table}: {rows} by {behind.as_of} behind {', '.join(behind.inputs)}"
+        count = "rows that you may not read" if behind.rows is None else f"{behind.rows:,} row(s)"
+        title = f"{behind.table}: {count} by {behind.as_of} behind {', '.join(behind.inputs)}"
         if behind.newest:
             print_table(behind.newest, title=f"{title}; the newest")
         else:
