@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import world
 from delta_files import rows
+from gridlens.cli import main
+from gridlens.contracts.ops import INGEST_FILE
 from gridlens.pipelines import chain
 from gridlens.pipelines.options import IngestOptions, RunOptions
 from gridlens.settings import load_settings
+from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
+
+
+@pytest.mark.spark
+def test_two_provinces_are_never_mixed(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = tmp_path / "sample"
+    sample.mkdir()
+    older = json.dumps({"version": 1, "complete": True, "sizes": {}})
+    (sample / "manifest.json").write_text(older, encoding="utf-8")
+    row = ("province_bills", "f1", "bills/bills-00000.csv", 9, 1, "b1")
+    Warehouse(spark, load_settings("local", overrides={"root_dir": str(tmp_path)})).append(
+        INGEST_FILE, spark.createDataFrame([row], INGEST_FILE.schema)
+    )
+    assert main(["run", "--accounts", "3", "--months", "2", "--curve-days", "0", "--root-dir", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{sample} holds another synthetic province" in told
+    assert "give another --root-dir, or remove this one" in told
+    assert (sample / "manifest.json").read_text(encoding="utf-8") == older, "it is told again at the next try"
 
 
 @pytest.mark.prove

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.ops import INGEST_FILE
 from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions
@@ -16,6 +17,7 @@ from gridlens.pipelines.outlook import Understood
 from gridlens.pipelines.sample import run_sample
 from gridlens.pipelines.understand import understand
 from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
 
@@ -52,7 +54,7 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
     began = time.monotonic()
     if options.sample is not None:
         say("synthetic province")
-        made = run_sample(spark, settings, options.sample)
+        made = run_sample(spark, settings, options.sample, replace=not Warehouse(spark, settings).written(INGEST_FILE))
         size = f"{sum(made.files.values())} files, {sum(made.bytes.values()) / 1e6:,.1f} MB"
         say(f"  {size}{'' if made.written else ', as they stand'}, in {time.monotonic() - began:.1f} s")
     say("ingest")

@@ -19,11 +19,15 @@ def sample_folder(settings: Settings, options: SampleOptions) -> Path:
     return Path(options.to) if options.to else Path(settings.root_dir) / "sample"
 
 
-def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) -> Summary:
+def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions, *, replace: bool = True) -> Summary:
     """Writes the province's source files; ``written`` is False where the same province stands there already.
 
+    Args:
+        spark, settings, options: where and what.
+        replace: False keeps another province that stands there.
+
     Raises:
-        SettingsError: an option is out of range, or the folder holds something else.
+        SettingsError: an option is out of range, or the folder holds something else, or what may not be replaced.
         DefinitionError: a tariff has no price for one of the months.
     """
     folder = sample_folder(settings, options)
@@ -37,6 +41,7 @@ def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) 
         end_date=options.end_date,
         seed=options.seed,
         curves=options.curve_days > 0,
+        replace=replace,
     )
     if not summary.written:
         log.info("synthetic province: it stands there already, nothing to do")

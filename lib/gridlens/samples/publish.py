@@ -46,6 +46,14 @@ def complete(folder: Path, wanted: dict[str, Any]) -> Contents | None:
     return _contents(sizes)
 
 
+def another(folder: Path, wanted: dict[str, Any]) -> bool:
+    """True where a whole province of another identity stands there."""
+    manifest = _read(folder)
+    if manifest is None or not manifest.get("complete"):
+        return False
+    return any(manifest.get(key) != value for key, value in wanted.items())
+
+
 def begin(folder: Path, wanted: dict[str, Any]) -> None:
     """Clears an older or unfinished province and marks the folder as one being made; SettingsError where it holds anything else."""
     if folder.exists() and not folder.is_dir():
