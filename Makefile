@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml setup.py
 	@echo "Installing into $(VENV) (a few minutes, once) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
-	@echo "Fetching Delta's jars (once) ..."
+	@echo "Fetching Delta's jars, archiving Java's classes (200 MB, once) ..."
 	@$(BIN)/gridlens jars
 	@touch $@
 
