@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from gridlens.conffiles import file_named
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.codes import SURVEY_EQUIPMENT, SURVEY_FUELS
+from gridlens.contracts.substitution import FUELS
 from gridlens.errors import DefinitionError, SourceError
 from gridlens.models.metrics import evaluate
 from gridlens.models.substitution import candidates, label_frequency, potential, summary, valued
@@ -131,11 +135,101 @@ def test_label_frequency_finds_the_share_of_buyers_that_is_labelled(spark: Spark
         label_frequency(0.0, 20)
 
 
+ACCOUNT_TYPES = {f.name: f.type for f in ACCOUNT_FEATURE.fields}
+SHIPPED = load_substitution(file_named(None, "substitution/processes.yml"), ACCOUNT_TYPES)
+MACHINES, FOOD, TRANSPORT = "34", "14", "54"
+BUSINESS = {"party_kind": "company", "category": "commercial", "energy_kwh_365d": 50_000.0}
+HOME = {"party_kind": "person", "category": "residential", "industry_code": None, "energy_kwh_365d": 2_500.0}
+HEATS_BY_METER = {"heating_share_365d": 0.5}
+
+
+def shipped(spark: SparkSession, accounts: dict[str, dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Process and fuel of the shipped definition for each account that has one; what is not given is null."""
+    names = ["account_id", *sorted(SHIPPED.columns | {"industry_code", "average_price_365d"})]
+    rows = [tuple({**told, "account_id": account}.get(name) for name in names) for account, told in accounts.items()]
+    known = spark.createDataFrame(rows, ", ".join(f"{name} {ACCOUNT_TYPES[name]}" for name in names))
+    return {row["account_id"]: (row["process"], row["fuel"]) for row in potential(known, SHIPPED).collect()}
+
+
+def surveyed(equipment: str | None, fuel: str | None, *kinds: dict[str, Any], industry: str | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"surveyed_equipment": equipment, "surveyed_fuel": fuel, "industry_code": industry}
+    for kind in kinds:
+        told |= kind
+    return told
+
+
 def test_the_shipped_definition_holds() -> None:
-    found = load_substitution(file_named(None, "substitution/processes.yml"), {f.name: f.type for f in ACCOUNT_FEATURE.fields})
-    assert len(found.processes) >= 5
-    assert {"surveyed_fuel"} <= found.columns
-    assert 0.4 < found.definition.grid_kg_co2_per_kwh < 0.7
+    assert len(SHIPPED.processes) >= 5
+    assert {"surveyed_fuel", "surveyed_equipment"} <= SHIPPED.columns
+    assert 0.4 < SHIPPED.definition.grid_kg_co2_per_kwh < 0.7
+
+
+def test_whom_a_survey_found_burning_fuel_has_a_process(spark: SparkSession) -> None:
+    """Whatever the equipment, who holds the account, by what tariff, in what trade and however much it heats with electricity."""
+    trades = (None, MACHINES, FOOD, TRANSPORT, "62", "83")
+    holders = product(("person", "company"), ("residential", "commercial"))
+    kinds = [{"party_kind": kind, "category": category, "energy_kwh_365d": 9_000.0} for kind, category in holders]
+    cases = product((*SURVEY_EQUIPMENT, None), SURVEY_FUELS, kinds, trades, (None, 0.0, 0.2, 0.9))
+    accounts = {
+        str(n): surveyed(equipment, fuel, kind, {"heating_share_365d": share}, industry=trade)
+        for n, (equipment, fuel, kind, trade, share) in enumerate(cases)
+    }
+    found = shipped(spark, accounts)
+    burning = {account: told["surveyed_fuel"] for account, told in accounts.items() if told["surveyed_fuel"] in FUELS}
+    assert {account: fuel for account, (_, fuel) in found.items()} == burning, "nobody without fuel, and everybody with the fuel seen"
+    fleets = {account for account in burning if accounts[account]["surveyed_equipment"] == "fleet"}
+    unseen = {account for account in burning if accounts[account]["surveyed_equipment"] is None}
+    called_fleets = {account for account, (process, _) in found.items() if process == "fleet"}
+    assert fleets <= called_fleets <= fleets | {account for account in unseen if accounts[account]["industry_code"] == TRANSPORT}
+
+
+def test_vehicles_that_were_seen_are_a_fleet_in_any_trade(spark: SparkSession) -> None:
+    found = shipped(
+        spark,
+        {
+            "vans of a food maker": surveyed("fleet", "oil", BUSINESS, industry=FOOD),
+            "vans of a machine maker": surveyed("fleet", "oil", BUSINESS, industry=MACHINES),
+            "boiler of a food maker": surveyed("boiler", "oil", BUSINESS, industry=FOOD),
+            "haulier with a boiler": surveyed("boiler", "coal", BUSINESS, industry=TRANSPORT),
+            "haulier with electric vans": surveyed("fleet", "electricity", BUSINESS, industry=TRANSPORT),
+            "haulier that nobody surveyed": surveyed(None, None, BUSINESS, industry=TRANSPORT),
+        },
+    )
+    assert found == {
+        "vans of a food maker": ("fleet", "oil"),
+        "vans of a machine maker": ("fleet", "oil"),
+        "boiler of a food maker": ("process_steam", "oil"),
+        "haulier with a boiler": ("surveyed_boiler", "coal"),
+        "haulier that nobody surveyed": ("fleet", "oil"),
+    }
+
+
+def test_what_was_seen_is_the_process_where_the_trade_has_none(spark: SparkSession) -> None:
+    of_trade = {
+        equipment: surveyed(equipment, "gas", BUSINESS, industry=MACHINES) for equipment in ("boiler", "furnace", "stove", "kitchen")
+    }
+    found = shipped(spark, {**of_trade, "nobody looked": surveyed(None, None, BUSINESS, industry=MACHINES)})
+    assert found == {equipment: (f"surveyed_{equipment}", "gas") for equipment in of_trade}
+
+
+def test_a_home_that_was_seen_heating_with_fuel_is_not_taken_for_an_electric_one(spark: SparkSession) -> None:
+    found = shipped(
+        spark,
+        {
+            "stove seen": surveyed("stove", "coal", HOME, HEATS_BY_METER),
+            "boiler seen": surveyed("boiler", "gas", HOME, HEATS_BY_METER),
+            "cooker seen": surveyed("kitchen", "gas", HOME, HEATS_BY_METER),
+            "nothing burnt": surveyed("none", "none", HOME),
+            "nobody looked": surveyed(None, None, HOME),
+            "nobody looked, heats by meter": surveyed(None, None, HOME, HEATS_BY_METER),
+        },
+    )
+    assert found == {
+        "stove seen": ("home_heating", "coal"),
+        "boiler seen": ("home_heating", "gas"),
+        "cooker seen": ("surveyed_kitchen", "gas"),
+        "nobody looked": ("home_heating", "coal"),
+    }
 
 
 @pytest.mark.parametrize(
