@@ -204,6 +204,12 @@ def test_vehicles_that_were_seen_are_a_fleet_in_any_trade(spark: SparkSession) -
     }
 
 
+def test_a_kitchen_that_was_seen_is_no_heating(spark: SparkSession) -> None:
+    trades = {"school": "83", "hotel": "61", "restaurant": "62", "food maker": FOOD}
+    found = shipped(spark, {name: surveyed("kitchen", "gas", BUSINESS, industry=trade) for name, trade in trades.items()})
+    assert found == {name: ("kitchen" if name == "restaurant" else "surveyed_kitchen", "gas") for name in trades}
+
+
 def test_what_was_seen_is_the_process_where_the_trade_has_none(spark: SparkSession) -> None:
     of_trade = {
         equipment: surveyed(equipment, "gas", BUSINESS, industry=MACHINES) for equipment in ("boiler", "furnace", "stove", "kitchen")
