@@ -1,7 +1,8 @@
 """How segments compare with the province's hidden truth: ``python -m bench.segments --province DIR``, DIR the root_dir of a finished run.
 
-Prints one JSON line a segmentation and moment: the share of accounts whose segment's majority archetype is theirs, and what a random
-forest that knows the archetypes reaches on the same prepared features (half of the accounts train, the other half is predicted).
+Prints one JSON line a segmentation and moment: the share of accounts whose segment's majority kind is theirs, and what a random forest
+that knows the kinds reaches on the same prepared features (half of the accounts train, the other half is predicted). What is planted of
+how bills are paid is the kind of payer; of how electricity is used, the archetype.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 TREES, DEPTH = 60, 12
+PLANTED = {"service_behaviour": "payer"}
+"""Column of the truth that a segmentation is compared with, where it is not the archetype."""
 BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def majority_share(rows: pd.DataFrame) -> float:
-    """Part of the rows whose archetype is the most frequent of their segment."""
-    return float(pd.crosstab(rows["segment_id"], rows["archetype"]).max(axis=1).sum() / len(rows))
+    """Part of the rows whose kind is the most frequent of their segment."""
+    return float(pd.crosstab(rows["segment_id"], rows["kind"]).max(axis=1).sum() / len(rows))
 
 
 def supervised_accuracy(rows: DataFrame) -> float:
@@ -52,16 +55,17 @@ def compare(root: Path) -> Iterator[dict[str, object]]:
     spark = get_spark(settings, name="gridlens-segments")
     warehouse = Warehouse(spark, settings)
     files = sorted((root / "sample" / "truth").glob("account-*.csv"))
-    truth = pd.concat([pd.read_csv(file, dtype=str) for file in files], ignore_index=True)[["account_id", "archetype"]]
-    truth["label"] = truth["archetype"].astype("category").cat.codes.astype(float)
-    known = spark.createDataFrame(truth)
+    truth = pd.concat([pd.read_csv(file, dtype=str) for file in files], ignore_index=True)
     definitions = {s.id: s for s in segment_definitions(settings).segmentations}
     columns = ("segmentation", "as_of", "algorithm", "k", "silhouette", "stability", "agreement", "why_fitted")
     for run in warehouse.read(SEGMENTATION).select(*columns).orderBy("segmentation", "as_of").collect():
         segmentation = definitions[run["segmentation"]]
+        planted = PLANTED.get(segmentation.id, "archetype")
+        kinds = truth[["account_id"]].assign(kind=truth[planted], label=truth[planted].astype("category").cat.codes.astype(float))
+        known = spark.createDataFrame(kinds)
         at = F.col("as_of") == F.lit(run["as_of"])
         members = warehouse.read(SEGMENT).where(at & (F.col("segmentation") == segmentation.id) & F.col("segment_id").isNotNull())
-        rows = members.join(known, on="account_id", how="inner").select("account_id", "segment_id", "archetype").toPandas()
+        rows = members.join(known, on="account_id", how="inner").select("segment_id", "kind").toPandas()
         stand = earlier(warehouse, segmentation.id, run["as_of"] + dt.timedelta(days=1), BEGINNING)
         assert stand is not None
         inside = vectors(warehouse.read(ACCOUNT_FEATURE).where(at), segmentation).where(F.col("left_out").isNull())
@@ -69,6 +73,7 @@ def compare(root: Path) -> Iterator[dict[str, object]]:
         unsupervised, supervised = majority_share(rows), supervised_accuracy(labelled)
         yield {
             **{name: str(value) if name == "as_of" else value for name, value in run.asDict().items()},
+            "planted": planted,
             "accounts": len(rows),
             "majority_share": round(unsupervised, 4),
             "supervised": round(supervised, 4),
