@@ -83,7 +83,7 @@ def _java(settings: Settings) -> str:
     from gridlens.session import check_java
 
     java = check_java()
-    advised = not archive(java.build) and not in_the_way()
+    advised = settings.profile == "local" and not archive(java.build) and not in_the_way()
     return f"Java {java.major}" + ("; `gridlens jars` archives its classes, sessions then start sooner" if advised else "")
 
 

@@ -34,14 +34,28 @@ def archive(java: str, folder: Path | None = None) -> Path | None:
     if in_the_way():
         return None
     folder, stem = _place(java, folder)
-    whole = (path for path in folder.glob(f"{stem}-*.jsa") if path.stem == f"{stem}-{path.stat().st_size}")
-    return next(whole, None)
+    return next((path for path in folder.glob(f"{stem}-*.jsa") if _whole(path)), None)
+
+
+def _whole(path: Path) -> bool:
+    """True where the file has the size that its name tells."""
+    try:
+        return path.stem.endswith(f"-{path.stat().st_size}")
+    except FileNotFoundError:  # another process has just taken it away
+        return False
 
 
 def in_the_way() -> Path | None:
     """A folder of configuration that holds files and that Spark puts before its jars: Java archives no classes then."""
     named = [os.environ.get("SPARK_CONF_DIR") or str(_spark() / "conf"), os.environ.get("HADOOP_CONF_DIR"), os.environ.get("YARN_CONF_DIR")]
-    return next((Path(name) for name in named if name and Path(name).is_dir() and any(Path(name).iterdir())), None)
+    return next((Path(name) for name in named if name and _holds_files(Path(name))), None)
+
+
+def _holds_files(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(folder.iterdir())
+    except PermissionError:  # what may not be looked into may hold some
+        return True
 
 
 def _spark() -> Path:
@@ -91,7 +105,7 @@ def make_archive(java: str, folder: Path | None = None, *, jars: Path | None = N
             # With the size in its name a file cut short is passed over: Java maps what it is given, and dies of what is missing.
             kept = made.replace(folder / f"{stem}-{made.stat().st_size}.jsa")
         for other in folder.glob(f"{stem}-*.jsa"):
-            if other != kept:
+            if not _whole(other):  # one that another process made meanwhile may be in use
                 other.unlink(missing_ok=True)
         return kept
     except (OSError, subprocess.TimeoutExpired) as error:

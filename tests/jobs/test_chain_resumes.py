@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +10,50 @@ import world
 from delta_files import rows
 from gridlens.cli import main
 from gridlens.contracts.ops import INGEST_FILE
+from gridlens.errors import SettingsError
 from gridlens.pipelines import chain
 from gridlens.pipelines.options import IngestOptions, RunOptions
 from gridlens.settings import load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
+TINY = ["run", "--accounts", "3", "--months", "2", "--curve-days", "0"]
+
 
 @pytest.mark.spark
-def test_two_provinces_are_never_mixed(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample = tmp_path / "sample"
-    sample.mkdir()
-    older = json.dumps({"version": 1, "complete": True, "sizes": {}})
-    (sample / "manifest.json").write_text(older, encoding="utf-8")
-    row = ("province_bills", "f1", "bills/bills-00000.csv", 9, 1, "b1")
-    Warehouse(spark, load_settings("local", overrides={"root_dir": str(tmp_path)})).append(
-        INGEST_FILE, spark.createDataFrame([row], INGEST_FILE.schema)
-    )
-    assert main(["run", "--accounts", "3", "--months", "2", "--curve-days", "0", "--root-dir", str(tmp_path)]) == 2
+@pytest.mark.parametrize(
+    ("source", "path", "stops"),
+    [
+        pytest.param("province_bills", "bills/bills-00007.csv", True, id="a file that this province does not have"),
+        pytest.param("province_weather", "weather/weather-00000.csv", True, id="a file of this name and another size"),
+        pytest.param("nsw_half_hourly", "half_hourly/1.csv", False, id="a company's own source"),
+    ],
+)
+def test_two_provinces_are_never_mixed(
+    source: str,
+    path: str,
+    stops: bool,
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whether the files of the one before still stand, were replaced or removed: what was loaded counts."""
+    settings = load_settings("local", overrides={"root_dir": str(tmp_path)})
+    row = (source, "f1", path, 9, 1, "b1")
+    Warehouse(spark, settings).append(INGEST_FILE, spark.createDataFrame([row], INGEST_FILE.schema))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise SettingsError("loading began")
+
+    monkeypatch.setattr(chain, "run_ingest", never)
+    assert main([*TINY, "--root-dir", str(tmp_path)]) == 2
     told = " ".join(capsys.readouterr().err.split())
-    assert f"{sample} holds another synthetic province" in told
-    assert "give another --root-dir, or remove this one" in told
-    assert (sample / "manifest.json").read_text(encoding="utf-8") == older, "it is told again at the next try"
+    if stops:
+        assert f"the warehouse holds {path} of another synthetic province" in told
+        assert "such as that of another --root-dir, or remove the old one" in told
+    else:
+        assert told.endswith("loading began")
 
 
 @pytest.mark.prove

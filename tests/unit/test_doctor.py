@@ -40,6 +40,8 @@ def test_an_archive_is_advised_where_one_could_be_used(settings: Settings, monke
     monkeypatch.setattr(session, "check_java", lambda: session.Java(17, "a build of which there is no archive"))
     assert found(settings, "Java") == Check("Java", True, "Java 17; `gridlens jars` archives its classes, sessions then start sooner")
     (tmp_path / "core-site.xml").touch()
+    cluster = load_settings("cluster", overrides={"root_dir": settings.root_dir})
+    assert found(cluster, "Java") == Check("Java", True, "Java 17"), "a cluster's own defaults say how Java starts"
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     assert found(settings, "Java") == Check("Java", True, "Java 17"), "Java archives nothing here"
 

@@ -27,6 +27,12 @@ spark.stop()
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def made(folder: Path, monkeypatch: pytest.MonkeyPatch, *, said: str = "", size: int = 5) -> None:
     """Java is not started: it leaves ``size`` bytes, or none and a message."""
 
@@ -89,6 +95,24 @@ def test_configuration_before_the_jars_leaves_java_without_an_archive(
     assert with_archive("-Dmine=1", JAVA, tmp_path / "java") == "-Dmine=1"
     with pytest.raises(PlatformError, match=r"no classes while .*conf holds files, which Spark reads before its jars"):
         make_archive(JAVA, tmp_path / "java")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert in_the_way() == tmp_path
+
+
+def test_an_archive_that_goes_away_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, monkeypatch)
+    path = archive(JAVA, tmp_path)
+    assert path is not None
+    path.unlink()
+    path.symlink_to(tmp_path / "gone")
+    assert archive(JAVA, tmp_path) is None
 
 
 def test_it_is_made_by_a_plain_session_with_the_jars_that_were_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ ACCOUNT_KEY, POINT_KEY, TRANSFORMER_KEY = "account_id", "metering_point_id", "tr
 _WINDOW = re.compile(r"_(\d+)d(?:_s)?$")
 _YEAR, _SHAPE_DAYS = 365, 31 * SHAPE_MONTHS
 _TERM = 62
-"""Days back from a bill's due date to the end of its period: a bill of two months, due a month after it."""
+"""Days from the end of a bill's period to its due date, at most: 20 to 55 in the synthetic province. The rows shown of a window of due dates
+may so begin with bills that fell due before it; none that counts is missing."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.ops import INGEST_FILE
 from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions
 from gridlens.pipelines.outlook import Understood
-from gridlens.pipelines.sample import run_sample
+from gridlens.pipelines.sample import check_loaded, run_sample
 from gridlens.pipelines.understand import understand
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -54,9 +53,10 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
     began = time.monotonic()
     if options.sample is not None:
         say("synthetic province")
-        made = run_sample(spark, settings, options.sample, replace=not Warehouse(spark, settings).written(INGEST_FILE))
+        made = run_sample(spark, settings, options.sample)
         size = f"{sum(made.files.values())} files, {sum(made.bytes.values()) / 1e6:,.1f} MB"
         say(f"  {size}{'' if made.written else ', as they stand'}, in {time.monotonic() - began:.1f} s")
+        check_loaded(Warehouse(spark, settings), made.folder)
     say("ingest")
     ingest = run_ingest(spark, settings, options.ingest, say=say)
     say("features")

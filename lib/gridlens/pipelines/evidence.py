@@ -62,7 +62,8 @@ def rows_behind(
             groups.setdefault((evidence.table.name, moment), (evidence, []))[1].append(name)
 
     def found(evidence: Evidence, names: Sequence[str], moment: Moment) -> Behind:
-        if warehouse.denied(evidence.table):
+        # Of a point or a transformer it takes the master data to know when it was the account's.
+        if warehouse.denied(evidence.table) or (evidence.by != ACCOUNT_KEY and warehouse.denied(METERING_POINT)):
             return Behind(f"{evidence.table.layer}.{evidence.table.name}", tuple(names), moment.as_of, None, ())
         held = _of_account(evidence, account, points, warehouse.settings.zone)
         rows = _rows(warehouse, evidence, held, moment, days_of(names))

@@ -6,10 +6,15 @@ import logging
 from pathlib import Path
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from gridlens.contracts.ops import INGEST_FILE
+from gridlens.errors import SettingsError
 from gridlens.pipelines.options import SampleOptions
 from gridlens.samples.province import Summary, write_province
+from gridlens.samples.publish import sizes_of
 from gridlens.settings import Settings
+from gridlens.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +24,11 @@ def sample_folder(settings: Settings, options: SampleOptions) -> Path:
     return Path(options.to) if options.to else Path(settings.root_dir) / "sample"
 
 
-def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions, *, replace: bool = True) -> Summary:
+def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) -> Summary:
     """Writes the province's source files; ``written`` is False where the same province stands there already.
 
-    Args:
-        spark, settings, options: where and what.
-        replace: False keeps another province that stands there.
-
     Raises:
-        SettingsError: an option is out of range, or the folder holds something else, or what may not be replaced.
+        SettingsError: an option is out of range, or the folder holds something else.
         DefinitionError: a tariff has no price for one of the months.
     """
     folder = sample_folder(settings, options)
@@ -41,10 +42,26 @@ def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions, 
         end_date=options.end_date,
         seed=options.seed,
         curves=options.curve_days > 0,
-        replace=replace,
     )
     if not summary.written:
         log.info("synthetic province: it stands there already, nothing to do")
     for kind, files in summary.files.items():
         log.info("synthetic province: %s, %d files, %.1f MB", kind, files, summary.bytes[kind] / 1e6)
     return summary
+
+
+def check_loaded(warehouse: Warehouse, folder: Path) -> None:
+    """Stops before two synthetic provinces are mixed; ``folder`` holds the one to be loaded.
+
+    Raises:
+        SettingsError: the warehouse holds a file of a province that has none of this path and size.
+    """
+    loaded = warehouse.read(INGEST_FILE).where(F.col("_source").startswith("province_"))  # as conf/sources/province.yml names them
+    standing = warehouse.spark.createDataFrame(list(sizes_of(folder).items()), "path string, length bigint")
+    other = loaded.join(standing, on=["path", "length"], how="left_anti").select("path").first()
+    if other is not None:
+        raise SettingsError(
+            f"the warehouse holds {other['path']} of another synthetic province (of other parameters, or of an earlier version of "
+            "gridlens), which would be mixed with this one: give an empty warehouse, such as that of another --root-dir, or remove "
+            "the old one"
+        )

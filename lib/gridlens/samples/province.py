@@ -51,7 +51,6 @@ def write_province(
     seed: int = 20260331,
     curves: bool = True,
     tariffs: str | Path | None = None,
-    replace: bool = True,
 ) -> Summary:
     """Writes the province into ``folder``, or does nothing where it stands there already with the same parameters.
 
@@ -60,10 +59,9 @@ def write_province(
         curve_days: days of 15-minute curves before ``end_date``, that day included.
         curves: False leaves the curves out (a million accounts have 140 GB of them).
         tariffs: folder of tariff definitions; default the installed one.
-        replace: False where another province that stands there has been loaded: the two would be mixed.
 
     Raises:
-        SettingsError: a parameter is out of range, or the folder holds something else, or what may not be replaced.
+        SettingsError: a parameter is out of range, or the folder holds something else.
         DefinitionError: a tariff has no price for one of the months.
     """
     parameters = Parameters(accounts, months, curve_days, end_date, seed, curves)
@@ -73,11 +71,6 @@ def write_province(
     found = publish.complete(target, identity)
     if found is not None:
         return Summary(target, False, accounts, found.files, found.bytes)
-    if not replace and publish.another(target, identity):
-        raise SettingsError(
-            f"{target} holds another synthetic province (of other parameters, or of an earlier version of gridlens), and its files "
-            "are loaded already: the two would be mixed; give another --root-dir, or remove this one to begin anew"
-        )
     world = World(parameters)
     publish.begin(target, identity)
     _generate(spark, world, schedules_of(world, book), DISTRICTS_A_FILE).write.mode("overwrite").partitionBy("kind").text(

@@ -46,12 +46,10 @@ def complete(folder: Path, wanted: dict[str, Any]) -> Contents | None:
     return _contents(sizes)
 
 
-def another(folder: Path, wanted: dict[str, Any]) -> bool:
-    """True where a whole province of another identity stands there."""
-    manifest = _read(folder)
-    if manifest is None or not manifest.get("complete"):
-        return False
-    return any(manifest.get(key) != value for key, value in wanted.items())
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Bytes of every file of the whole province that stands there, by path below the folder."""
+    manifest = _read(folder) or {}
+    return manifest.get("sizes", {})
 
 
 def begin(folder: Path, wanted: dict[str, Any]) -> None:
