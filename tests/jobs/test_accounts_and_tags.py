@@ -13,6 +13,7 @@ from delta_files import commits, rows
 from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.gold import GOLD, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, INTERVAL_ESTIMATE, SILVER, TARIFF
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_CURRENT, TAG_VALUE
@@ -37,6 +38,7 @@ LAST = dt.date(2026, 3, 31)
 THEN = dt.date(2026, 2, 20)
 SAMPLE = SampleOptions(accounts=40, months=4, curve_days=60, end_date=LAST)
 TAG_NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "02_tag_library.py"
+UNREADABLE = "--"
 DERIVED = {"interval_estimate", "calendar", "tariff", "quarantine"}
 
 pytestmark = pytest.mark.spark
@@ -51,8 +53,26 @@ def province(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
     """A province that is loaded whole: what happened and became known after THEN is in its tables."""
     settings = load_settings("local", overrides={"root_dir": str(tmp_path_factory.mktemp("province"))})
     run_sample(spark, settings, SAMPLE)
+    spoil_a_payment(Path(settings.root_dir) / "sample" / "payment")
     run_ingest(spark, settings, IngestOptions(), say=quiet)
     return settings
+
+
+def spoil_a_payment(folder: Path) -> None:
+    """Makes the amount of the only payment of a bill of December unreadable."""
+    file = sorted(folder.glob("*.csv"))[0]
+    lines = [line.split(",") for line in file.read_text("utf-8").splitlines()]
+    times = Counter(cells[2] for cells in lines)
+    next(cells for cells in lines if cells[2].endswith("202512") and times[cells[2]] == 1)[4] = UNREADABLE
+    file.write_text("".join(",".join(cells) + "\n" for cells in lines), encoding="utf-8")
+
+
+def whose_payment_is_in_quarantine(settings: Settings) -> str:
+    lines = [
+        line for file in (Path(settings.root_dir) / "sample" / "payment").glob("*.csv") for line in file.read_text("utf-8").splitlines()
+    ]
+    (account,) = {line.split(",")[1] for line in lines if line.split(",")[4] == UNREADABLE}
+    return account
 
 
 def features_of(settings: Settings, as_of: dt.date) -> dict[str, dict]:
@@ -73,7 +93,9 @@ def forgotten(whole: Settings, folder: Path) -> Settings:
     known_at = knowledge_of_day(THEN, settings).replace(tzinfo=None)  # Parquet of Spark has moments without a zone, in UTC
 
     def known(table: Table) -> list[dict[str, Any]]:
-        return [row for row in rows(Path(whole.warehouse) / "silver" / table.name) if row["known_from"] <= known_at]
+        return [
+            row for row in rows(Path(whole.warehouse) / table.layer / table.name) if row["known_from"] and row["known_from"] <= known_at
+        ]
 
     for name, table in SILVER.items():
         if name not in DERIVED and table not in (INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED) and (found := known(table)):
@@ -81,6 +103,7 @@ def forgotten(whole: Settings, folder: Path) -> Settings:
     versions = sorted([*known(INTERVAL_DAY_SUPERSEDED), *known(INTERVAL_DAY)], key=lambda row: row["known_from"])
     blocks = {tuple(row[key] for key in INTERVAL_DAY.keys): row for row in versions}  # of each the last version that was known
     put(settings, INTERVAL_DAY, [{name: row[name] for name in INTERVAL_DAY.columns} for row in blocks.values()])
+    put(settings, BRONZE["payment"], known(BRONZE["payment"]))  # what was rejected stands there only
     return settings
 
 
@@ -118,6 +141,9 @@ def test_features_computed_later_equal_those_computed_then(spark: SparkSession, 
     assert again == expected
     last = features_of(province, LAST)
     assert last[corrected]["age_band"] == "60_and_over" != again[corrected]["age_band"]
+    asked = whose_payment_is_in_quarantine(province)
+    assert {account for account, row in again.items() if row["bills_in_question"]} == {asked}
+    assert (last[asked]["bills_in_question"], last[asked]["arrears_amount"]) == (1, 0.0), "its other bills are paid"
     assert {account for account, row in last.items() if row["bill_count_365d"] > expected.get(account, row)["bill_count_365d"]}
 
     assert run_features(spark, province, FeatureOptions(as_of=LAST), say=quiet).nothing_new

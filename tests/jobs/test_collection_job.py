@@ -66,6 +66,7 @@ class World:
                 "days_to_pay_mean_365d": float(self.own[day][i]) if i % 10 else None,
                 "autopay": bool(i % 2),
                 "arrears_amount": 100.0 * (i % 4),
+                "bills_in_question": i % 3,
                 "bill_amount_mean_365d": 50.0 + i,
                 "opened_on": dt.date(2020, 1, 1),
             }
@@ -178,7 +179,9 @@ def test_from_scores_to_the_list(settings: Settings, capsys: pytest.CaptureFixtu
 
     shown = call(settings, capsys, "list", "--limit", "2")
     assert [row["rank"] for row in shown] == [1, 2]
-    assert list(shown[0]) == ["rank", "account_id", "probability", "exposure", "expected_loss", "expected_days", "reasons"]
+    figures = ["probability", "exposure", "expected_loss", "expected_days", "bills_in_question"]
+    assert list(shown[0]) == ["rank", "account_id", *figures, "reasons"]
+    assert [row["bills_in_question"] for row in shown] == [int(row["account_id"][1:]) % 3 for row in shown]
     assert [one["reason"].split(" / ")[-1] for one in shown[0]["reasons"]] == ["late bills in 90 days", "bills not settled"]
     assert shown[0]["reasons"][0]["act"].startswith("近期主动联系")
     assert main(["collection", "list", "--root-dir", settings.root_dir, "--conf", str(settings.conf_dir)]) == 0

@@ -12,6 +12,7 @@ import pytest
 from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE
 from gridlens.contracts.silver import (
     ACCOUNT_TABLE,
@@ -172,6 +173,8 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
         paid("Y2", "B1", "40.00", "2026-02-24T17:00:00"),
         paid("Y3", "B2", "80.00", "2026-03-31T17:00:00"),
     )
+    rejected = {**paid("Y4", "B2", "80.00", "2026-03-15T02:00:00"), "known_from": LATER, "_rejected": True}
+    fill.add(BRONZE["payment"], rejected)
     call = {"account_id": "1001", "kind": "complaint", "channel": "app", "transcript": "她说了秘密"}
     fill.add(
         SERVICE_EVENT,
@@ -290,6 +293,7 @@ def test_what_became_known_later_is_told_later(filled: Settings, capsys: pytest.
     assert set(got["typical_day"]["working"]) == {6.0}, "the mean of 9, as corrected, and 3 kW"
     assert got["year"]["kwh"][-2:] == [379.0, 72.0]
     assert "figures" in got["missing"]
+    assert [(row["bill_id"], row["state"]) for row in got["bills"]] == [("B1", "late"), ("B2", "unclear")], "a payment is in quarantine"
     tags = [tag["id"] for group in got["tags"]["groups"] for tag in group["tags"]]
     assert tags == ["payment_punctuality", "payment_speed"], "the tags of the day still stand"
 

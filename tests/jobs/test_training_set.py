@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from delta_files import rows
 from delta_writer import put
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
@@ -34,6 +35,8 @@ MOMENTS = [dt.date(2025, 11, 30), dt.date(2026, 1, 31)]
 DAYS, ACCOUNTS = 10, 200
 DAY = dt.timedelta(days=1)
 NEWS, LATE_NEWS = dt.date(2026, 3, 20), "a005"
+ASKED = "a011-202601"
+"""A bill whose payment stands in quarantine."""
 DEFINITION = """\
 models:
   - id: late
@@ -101,16 +104,17 @@ class Company:
                 bill = bill_of(f"a{number:03}", dt.date(2025 + m // 12, m % 12 + 1, 1), 50 + 100 * rng.random())
                 late = int(rng.exponential(20)) if slow and rng.random() < 0.7 else -3
                 self.bills.append(bill)
-                if bill["due_on"] + late * DAY <= AS_OF and bill["bill_id"] != f"{LATE_NEWS}-202601":
+                if bill["due_on"] + late * DAY <= AS_OF and bill["bill_id"] not in (f"{LATE_NEWS}-202601", ASKED):
                     self.payments.append(payment_of(bill, late))
         by_id = {bill["bill_id"]: bill for bill in self.bills}
         self.news = payment_of(by_id[f"{LATE_NEWS}-202601"], 2, known=NEWS)
+        self.rejected = payment_of(by_id[ASKED], 2)
         self.december = by_id[f"{LATE_NEWS}-202512"]
 
     def labels(self, moment: dt.date, *, news: bool = True) -> dict[str, int]:
-        """1 where the bill due in the 30 days after ``moment`` is not paid ten days later."""
+        """1 where the bill due in the 30 days after ``moment`` is not paid ten days later; nothing where nobody can say."""
         paid = {p["bill_id"]: p["paid_at"].date() for p in [*self.payments, *([self.news] if news else [])]}
-        due = [b for b in self.bills if moment < b["due_on"] <= moment + 30 * DAY]
+        due = [b for b in self.bills if moment < b["due_on"] <= moment + 30 * DAY and b["bill_id"] != ASKED]
         return {b["account_id"]: int(paid.get(b["bill_id"], dt.date.max) > b["due_on"] + DAYS * DAY) for b in due}
 
 
@@ -137,6 +141,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Sett
     put(settings, SILVER["bill"], company.bills, currency="CNY")
     put(settings, SILVER["bill"], [bill_of(LATE_NEWS, company.december["period_start"], 9999, known=NEWS)], currency="CNY")
     put(settings, SILVER["payment"], [*company.payments, company.news], currency="CNY", channel="app")
+    put(settings, BRONZE["payment"], [company.rejected], _rejected=True)
     put(settings, BATCH_ACCOUNT, [{"_batch_id": "first"}])
     return settings
 
@@ -186,8 +191,8 @@ def test_rows_are_the_labels_of_each_moment_with_what_was_known_then(first: Trai
 def test_facts_say_what_was_made(first: TrainingSet, spark: SparkSession, settings: Settings, company: Company) -> None:
     found, facts = told(first), first.facts
     test = [row for (day, _), row in found.items() if day == MOMENTS[1]]
-    assert (facts.rows("test"), facts.positives("test")) == (ACCOUNTS, sum(company.labels(MOMENTS[1]).values()))
-    assert facts.rows("train") == len(found) - ACCOUNTS
+    assert (facts.rows("test"), facts.positives("test")) == (ACCOUNTS - 1, sum(company.labels(MOMENTS[1]).values()))
+    assert facts.rows("train") == len(found) - facts.rows("test")
     assert facts.moments[0].left_out == ACCOUNTS - facts.rows("train")
     of_test = facts.moments[1]
     assert (of_test.unseen, of_test.unseen_positives) == (sum(r["unseen"] for r in test), sum(r["label"] for r in test if r["unseen"]))

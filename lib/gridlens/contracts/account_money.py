@@ -8,7 +8,8 @@ D the bills issued that fell due in the 365 days that end with ``as_of``, D' tho
 on b: its payments less reversals. A bill is settled where N_b >= A_b, on the local day since which that has been so, and
 not before it was issued; on issue where A_b <= 0 or where it is drawn from a prepaid balance: all others are to pay. s is that
 day, of an open bill ``as_of``. A bill is late where it was not settled by the end of its due date (due on ``as_of`` and open then: late
-by 0 days).
+by 0 days). A bill that is not covered and of which a payment stands in quarantine, not delivered again since, is in question: whether it
+is paid nobody can say, so it is in no D and nothing but ``bills_in_question`` counts it.
 A good payment is positive, no reversal and not reversed; it belongs to the window in which it was made.
 """
 
@@ -145,6 +146,14 @@ PAYMENT_FEATURES = (
                 OWN,
             ),
             ("open_bills", "int", "", "Bills issued and not settled, due or not", "n(b: issued_on <= as_of, not settled)", OWN),
+            (
+                "bills_in_question",
+                "int",
+                "",
+                "Bills not covered of which a payment stands in quarantine; no other feature of payments counts them",
+                "n(b: issued_on <= as_of, N_b < A_b, a payment of b was rejected)",
+                OWN,
+            ),
             ("arrears_amount", D, "CNY", "Unpaid remainder of the bills past due", "Σ (A_b - N_b) over open b, due_on <= as_of", OWN),
             ("days_outstanding", "int", "d", "Age of the oldest arrears; 0 where none", "as_of - min(due_on of these bills)", OWN),
             ("reversals_365d", "int", "", "Payments that were reversed, by the day of the reversal", "n(payments with reversal_of)", OWN),

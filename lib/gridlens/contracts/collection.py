@@ -39,6 +39,12 @@ COLLECTION_CASE = Table(
             unit="d",
             null="time to pay is not modelled",
         ),
+        Field(
+            "bills_in_question",
+            "int",
+            "Bills of the account of which a payment stands in quarantine: not in the exposure, to be cleared up before anybody is dunned",
+            null="bills or payments were never loaded, or written before `gridlens migrate`",
+        ),
         Field("reasons", REASONS, "Why the probability is what it is, as in score_v1"),
         MODEL,
         VERSION,

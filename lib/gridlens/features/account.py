@@ -32,6 +32,7 @@ class AccountFacts:
         identities: customer_identity, one row for each account_id.
         points: metering_point, one row for each metering_point_id and valid_from, none that begins after as_of.
         points_now, points_before: the version of each point that holds on as_of, and 365 days earlier.
+        questioned: account_id and bill_id of the bills of which a payment stands in quarantine.
         readings: register_reading, every version that was known; None where there are none.
         days, months: load_shape_day_v1 and load_shape_month_v1.
         calendar: rows of the company's calendar.
@@ -49,6 +50,7 @@ class AccountFacts:
     bills: DataFrame
     items: DataFrame
     payments: DataFrame
+    questioned: DataFrame
     events: DataFrame
     purchases: DataFrame
     products: DataFrame
@@ -74,7 +76,9 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     accounts = accounts_as_of(facts.accounts, as_of=as_of)
     holdings = point_holdings(facts.points)
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
-    payments = payment_features(facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid)
+    payments = payment_features(
+        facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid, questioned=facts.questioned
+    )
     base = account_base(accounts, facts.points_now, facts.points_before)
     parts = (
         age_features(facts.identities, accounts, as_of=as_of),

@@ -13,11 +13,19 @@ from gridlens.features.account_windows import local_day
 _YEAR = dt.timedelta(days=365)
 _QUARTER = dt.timedelta(days=90)
 _RECENT = dt.timedelta(days=60)
-_BILL, _PAYMENT, _PREPAID = "bill", "payment", "prepaid"
+_BILL, _PAYMENT, _PREPAID, _QUESTION = "bill", "payment", "prepaid", "question"
+_UNCLEAR = "bill in question"
 
 
 def payment_features(
-    bills: DataFrame, payments: DataFrame, *, as_of: dt.date, until: dt.datetime, zone: str, prepaid: DataFrame | None = None
+    bills: DataFrame,
+    payments: DataFrame,
+    *,
+    as_of: dt.date,
+    until: dt.datetime,
+    zone: str,
+    prepaid: DataFrame | None = None,
+    questioned: DataFrame | None = None,
 ) -> DataFrame:
     """The payment features of each account that has a bill issued by ``as_of`` or a payment made before ``until``.
 
@@ -32,34 +40,56 @@ def payment_features(
         zone: IANA zone of the company's local days.
         prepaid: account_id of the accounts whose bills are drawn from a prepaid balance, in any number of rows: no payment
             is allocated to such a bill, it is settled on issue. None: there are none.
+        questioned: account_id and bill_id of the bills of which a payment stands in quarantine, see
+            :func:`~gridlens.features.bills_in_question.bills_in_question`; while such a bill is not covered otherwise, it counts as in
+            question and as nothing else. None: there are none.
 
     Returns:
         account_id and PAYMENT_FEATURES, one row an account; null where the contract says so.
     """
-    entries = _with_bill_state(_with_balances(_ledger(bills, payments, prepaid, as_of=as_of, until=until, zone=zone)), as_of)
+    ledger = _ledger(bills, payments, prepaid, questioned, as_of=as_of, until=until, zone=zone)
+    entries = _with_bill_state(_with_balances(ledger), as_of)
     sums = {**_bill_sums(as_of), **_payment_sums(as_of)}
-    totals = entries.where(F.col("entry") != _PREPAID).groupBy("account_id").agg(*[c.alias(name) for name, c in sums.items()])
+    totals = (
+        entries.where(~F.col("entry").isin(_PREPAID, _QUESTION)).groupBy("account_id").agg(*[c.alias(name) for name, c in sums.items()])
+    )
     formulas = _formulas(as_of)
     return totals.select("account_id", *[formulas.get(f.name, F.col(f.name)).cast(f.type).alias(f.name) for f in contract.PAYMENT_FEATURES])
 
 
 def bill_settlement(
-    bills: DataFrame, payments: DataFrame, *, as_of: dt.date, until: dt.datetime, zone: str, prepaid: DataFrame | None = None
+    bills: DataFrame,
+    payments: DataFrame,
+    *,
+    as_of: dt.date,
+    until: dt.datetime,
+    zone: str,
+    prepaid: DataFrame | None = None,
+    questioned: DataFrame | None = None,
 ) -> DataFrame:
     """When each bill issued by ``as_of`` was settled; arguments as of :func:`payment_features`.
 
     Returns:
-        account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``).
+        account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``); no
+        row of a bill that is in question.
     """
-    entries = _with_bill_state(_with_balances(_ledger(bills, payments, prepaid, as_of=as_of, until=until, zone=zone)), as_of)
+    ledger = _ledger(bills, payments, prepaid, questioned, as_of=as_of, until=until, zone=zone)
+    entries = _with_bill_state(_with_balances(ledger), as_of)
     columns = ("account_id", "bill_id", "amount", "issued_on", "due_on", "to_pay", "settled_on")
     return entries.where(F.col("entry") == _BILL).select(*columns)
 
 
 def _ledger(
-    bills: DataFrame, payments: DataFrame, prepaid: DataFrame | None, *, as_of: dt.date, until: dt.datetime, zone: str
+    bills: DataFrame,
+    payments: DataFrame,
+    prepaid: DataFrame | None,
+    questioned: DataFrame | None,
+    *,
+    as_of: dt.date,
+    until: dt.datetime,
+    zone: str,
 ) -> DataFrame:
-    """Bills, payments and prepaid accounts as entries of one table; columns that an entry lacks are null."""
+    """Bills, payments, prepaid accounts and questions as entries of one table; columns that an entry lacks are null."""
     billed = bills.where(F.col("issued_on") <= F.lit(as_of)).select(
         "account_id",
         F.lit(_BILL).alias("entry"),
@@ -83,9 +113,12 @@ def _ledger(
         "reversal_of",
     )
     entries = billed.unionByName(paid, allowMissingColumns=True)
-    if prepaid is None:
-        return entries
-    return entries.unionByName(prepaid.select("account_id", F.lit(_PREPAID).alias("entry")), allowMissingColumns=True)
+    if prepaid is not None:
+        entries = entries.unionByName(prepaid.select("account_id", F.lit(_PREPAID).alias("entry")), allowMissingColumns=True)
+    if questioned is not None:
+        asked = questioned.select("account_id", "bill_id", F.lit(_QUESTION).alias("entry"))
+        entries = entries.unionByName(asked, allowMissingColumns=True)
+    return entries
 
 
 def _with_balances(ledger: DataFrame) -> DataFrame:
@@ -93,7 +126,7 @@ def _with_balances(ledger: DataFrame) -> DataFrame:
 
     ``is_prepaid`` the account's; ``good`` a positive payment, no reversal and not reversed; of the entry's bill:
     ``outstanding`` (amount less net paid), ``covered_on`` (local day of the last payment that brought the balance from
-    below zero to zero or more) and ``good_payments``.
+    below zero to zero or more), ``good_payments`` and ``is_questioned``.
     """
     everything = (Window.unboundedPreceding, Window.unboundedFollowing)
     account = Window.partitionBy("account_id").rowsBetween(*everything)
@@ -112,18 +145,24 @@ def _with_balances(ledger: DataFrame) -> DataFrame:
                 "outstanding": -F.sum("credit").over(whole),
                 "covered_on": F.max(F.when(covers, F.col("paid_on"))).over(whole),
                 "good_payments": F.count_if("good").over(whole),
+                "is_questioned": F.max(F.col("entry") == _QUESTION).over(whole),
             }
         )
     )
 
 
 def _with_bill_state(entries: DataFrame, as_of: dt.date) -> DataFrame:
-    """Adds to bills: ``to_pay`` (somebody has to pay it), ``open``, ``settled_on`` (null: open), ``late``, ``days_late``."""
+    """Adds to bills: ``to_pay`` (somebody has to pay it), ``open``, ``settled_on`` (null: open), ``late``, ``days_late``.
+
+    A bill that is not covered and of which a payment stands in quarantine becomes an entry of another kind, so that nothing counts it.
+    """
     to_pay = (F.col("entry") == _BILL) & (F.col("amount") > 0) & ~F.col("is_prepaid")
+    unclear = to_pay & (F.col("outstanding") > 0) & F.col("is_questioned")
     settled_on = F.when(F.col("to_pay"), F.greatest("covered_on", "issued_on")).otherwise(F.col("issued_on"))
     missed = F.col("open") | (F.col("settled_on") > F.col("due_on"))
     return (
-        entries.withColumn("to_pay", to_pay)
+        entries.withColumn("entry", F.when(unclear, _UNCLEAR).otherwise(F.col("entry")))
+        .withColumn("to_pay", to_pay)
         .withColumn("open", F.col("to_pay") & (F.col("outstanding") > 0))
         .withColumn("settled_on", F.when(~F.col("open"), settled_on))
         .withColumn("late", F.col("to_pay") & (F.col("due_on") <= F.lit(as_of)) & missed)
@@ -158,6 +197,7 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
         "days_late_max_365d": F.coalesce(F.max(F.when(in_year & late, F.col("days_late"))), F.lit(0)),
         "part_paid_bills_365d": F.count_if(in_year & part_paid),
         "open_bills": F.count_if("open"),
+        "bills_in_question": F.count_if(F.col("entry") == _UNCLEAR),
         "arrears_amount": F.coalesce(F.sum(F.when(overdue, F.col("outstanding"))).cast("double"), F.lit(0.0)),
         "oldest_due_on": F.min(F.when(overdue, F.col("due_on"))),
         "amount_due": F.sum(F.when(in_year, F.col("amount"))).cast("double"),

@@ -40,8 +40,8 @@ def exposure() -> Column:
 
 
 def exposures(features: DataFrame) -> DataFrame:
-    """account_id, category and ``exposure``, see :func:`exposure`."""
-    return features.select("account_id", "category", exposure().alias("exposure"))
+    """account_id, category, ``exposure``, see :func:`exposure`, and ``bills_in_question``, which are no part of it."""
+    return features.select("account_id", "category", exposure().alias("exposure"), "bills_in_question")
 
 
 def with_expected_loss(scored: DataFrame, plan: CollectionPlan) -> DataFrame:
@@ -68,7 +68,7 @@ def collection_list(
 
     Args:
         scores: account_id, score (of arrears), reasons, model, version.
-        exposed: account_id, category, exposure; see :func:`exposures`.
+        exposed: account_id, category, exposure, bills_in_question; see :func:`exposures`.
         plan: how cases are chosen.
         as_of, known_at: the moment.
         days: account_id and expected_days, where time to pay is modelled.

@@ -10,12 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.features.account import AccountFacts, account_feature
+from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, moment_where
 from gridlens.settings import Settings
@@ -71,7 +73,7 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
 
     entities = sorted({entity for told_by in TOLD_BY.values() for entity in told_by})
     spoken = {row["name"] for row in reduce(DataFrame.unionByName, map(seen, entities)).collect()}
-    points = warehouse.read(METERING_POINT)
+    points, payments = warehouse.read(METERING_POINT), known("payment")
     year_before = as_of - dt.timedelta(days=YEAR_DAYS)
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
     return AccountFacts(
@@ -85,7 +87,8 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
         months=shapes.months,
         bills=known("bill"),
         items=known("bill_item"),
-        payments=known("payment"),
+        payments=payments,
+        questioned=bills_in_question(warehouse.read(BRONZE["payment"]), payments, known_at=known_at),
         events=known("service_event"),
         purchases=known("purchase"),
         products=known("product"),

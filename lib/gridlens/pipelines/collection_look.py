@@ -31,7 +31,11 @@ def list_cases(spark: SparkSession, settings: Settings, *, as_of: dt.date | None
     if at is None:
         raise SourceError(f"there is no collection list{f' of {as_of}' if as_of else ''}: run `gridlens collection run` first")
     shown = [F.round(name, digits).alias(name) for name, digits in _DIGITS.items()]
-    found = rows.where(of_moment(*at) & (F.col("rank") <= limit)).select("rank", "account_id", *shown, "reasons", "model").collect()
+    found = (
+        rows.where(of_moment(*at) & (F.col("rank") <= limit))
+        .select("rank", "account_id", *shown, "bills_in_question", "reasons", "model")
+        .collect()
+    )
     features = {model.id: {feature.name: feature for feature in model.definition.features} for model in model_library(settings)}
     cases = []
     for row in sorted(found, key=lambda row: row["rank"]):

@@ -100,6 +100,7 @@ class _Asked:
         self.figures = ask(reads.figures, tuple(dict.fromkeys(FIGURES)))
         self.tags = ask(tags_of, reads, library)
         self.bills, self.payments, self.identity = ask(reads.bills), ask(reads.payments), ask(reads.identity)
+        self.questioned = ask(reads.questioned)
         self.blocks = ask(lambda: reads.blocks(chosen(self.spans)))
         self.readings = ask(lambda: reads.readings(chosen(self.spans)))
         self.neighbours = ask(lambda: _neighbours(reads, self.points))
@@ -146,7 +147,7 @@ def _picture(reads: AccountReads, base: dict[str, Any], asked: _Asked) -> Profil
         segments=tuple(segment(row) for row in asked.segments.result()),
         typical_day=load.typical_day,
         year=load.year,
-        bills=bills_with_payments(asked.bills.result(), payments, as_of=reads.as_of, prepaid=prepaid),
+        bills=bills_with_payments(asked.bills.result(), payments, as_of=reads.as_of, prepaid=prepaid, questioned=asked.questioned.result()),
         payments=tuple(Paid(p["paid_on"], p["amount"], p["channel"], p["bill_id"] is None) for p in payments[:PAYMENTS_SHOWN]),
         contacts=tuple(Contact(**row) for row in asked.contacts.result()),
         purchases=tuple(bought(row, products, reads.as_of) for row in asked.purchases.result()),

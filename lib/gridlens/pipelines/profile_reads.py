@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.graph import IDENTITY_LINK, PROFILE_EDGE
 from gridlens.contracts.segment import SEGMENT, SEGMENT_PROFILE
 from gridlens.contracts.silver import (
@@ -30,6 +31,7 @@ from gridlens.contracts.silver import (
 from gridlens.contracts.trajectory import TRAJECTORY
 from gridlens.features.account_series import READ_KINDS
 from gridlens.features.account_windows import local_day
+from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, of_moment
@@ -165,6 +167,14 @@ class AccountReads:
             F.unix_micros("paid_at").alias("paid_at"),
         )
         return _rows(chosen.orderBy(F.desc("paid_at"), "payment_id").limit(PAYMENTS))
+
+    def questioned(self) -> list[str]:
+        """Bills of which a payment stands in quarantine; none where rejected rows may not be read."""
+        if self.warehouse.denied(BRONZE["payment"]):
+            return []
+        payments = self.known(SILVER["payment"], self.own)
+        asked = bills_in_question(self.warehouse.read(BRONZE["payment"]).where(self.own), payments, known_at=self.known_at)
+        return [row["bill_id"] for row in asked.select("bill_id").collect()]
 
     def contacts(self) -> list[Row]:
         """The last service tickets, newest first, without their transcripts."""

@@ -11,11 +11,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.errors import SourceError
 from gridlens.features.account_payments import bill_settlement
 from gridlens.features.account_windows import local_day
+from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.models.labels import Facts, Window
 from gridlens.models.leakage import FeatureFact, refuse_future, refuse_leaks
@@ -220,7 +222,8 @@ def label_facts(
     if "settlement" in names:
         newest = F.max_by("billing_kind", F.struct("valid_from", "known_from", "_content_hash")).alias("kind")
         prepaid = found[ACCOUNT_TABLE.name].groupBy("account_id").agg(newest).where(F.col("kind") == "prepaid").select("account_id")
+        questioned = bills_in_question(warehouse.read(BRONZE["payment"]), found["payment"], known_at=known_at)
         found["settlement"] = bill_settlement(
-            found["bill"], found["payment"], as_of=as_of, until=until, zone=settings.zone, prepaid=prepaid
+            found["bill"], found["payment"], as_of=as_of, until=until, zone=settings.zone, prepaid=prepaid, questioned=questioned
         )
     return found

@@ -17,10 +17,12 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.errors import SourceError
+from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests
@@ -110,7 +112,8 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
 
 def _facts_digest(warehouse: Warehouse, known_at: dt.datetime) -> Digests:
     """``facts/bill`` → count and hash of the versions known, for every table that is read; one pass."""
-    parts = []
+    rejected = warehouse.read(BRONZE["payment"]).where(F.col("_rejected") & (F.col("known_from") <= F.lit(known_at)))
+    parts = [rejected.select(F.lit("rejected payments").alias("name"), F.xxhash64("payment_id", "account_id", "bill_id").alias("hash"))]
     for name in _READ:
         rows = warehouse.read(SILVER[name]).where(F.col("known_from") <= F.lit(known_at))
         parts.append(rows.select(F.lit(name).alias("name"), F.xxhash64(*SILVER[name].keys, "_content_hash").alias("hash")))
@@ -140,11 +143,13 @@ def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> Traje
     def versions(name: str, *keys: str) -> DataFrame:
         return as_known(read(name), SILVER[name], known_at=known_at, as_of=as_of, keys=(*keys, "valid_from"))
 
+    known = {field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()}
     return TrajectoryFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
         points=versions(METERING_POINT.name, "metering_point_id"),
         consents=versions("consent", "party_id", "channel", "purpose"),
-        **{field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()},
+        questioned=bills_in_question(warehouse.read(BRONZE["payment"]), known["payments"], known_at=known_at),
+        **known,
     )
 
 

@@ -14,7 +14,7 @@ class Bill:
     Attributes:
         paid: net amount paid by as_of.
         settled_on: local day since which it is covered; None while open.
-        state: ``settled`` in time, ``late``, ``open`` and not due, ``overdue``.
+        state: ``settled`` in time, ``late``, ``open`` and not due, ``overdue``, ``unclear`` where a payment of it stands in quarantine.
         days_late: days from the due date to settlement, or to as_of; 0 where not late.
     """
 

@@ -30,6 +30,7 @@ class TrajectoryFacts:
         accounts: account, one row for each account_id and valid_from.
         points: metering_point, one row for each metering_point_id and valid_from.
         consents: one row for each party_id, channel, purpose and valid_from.
+        questioned: account_id and bill_id of the bills of which a payment stands in quarantine.
     """
 
     accounts: DataFrame
@@ -43,6 +44,7 @@ class TrajectoryFacts:
     inspections: DataFrame
     outages: DataFrame
     consents: DataFrame
+    questioned: DataFrame
 
 
 def trajectory(facts: TrajectoryFacts, *, as_of: dt.date, known_at: dt.datetime, zone: str) -> DataFrame:
@@ -61,7 +63,7 @@ def trajectory(facts: TrajectoryFacts, *, as_of: dt.date, known_at: dt.datetime,
     parts = (
         account_events(facts.accounts, zone=zone),
         point_events(facts.points, zone=zone),
-        bill_events(facts.bills, facts.payments, prepaid, as_of=as_of, zone=zone),
+        bill_events(facts.bills, facts.payments, prepaid, facts.questioned, as_of=as_of, zone=zone),
         payment_events(facts.payments, facts.bills, zone=zone),
         purchase_events(facts.purchases, zone=zone),
         service_events(facts.services, zone=zone),

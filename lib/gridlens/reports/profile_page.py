@@ -124,6 +124,7 @@ def _money(p: Profile) -> dict[str, Any]:
         "recent": list(reversed(bills))[:_RECENT_BILLS],
         "late": [b for b in bills if b.state == "late"],
         "overdue": [b for b in bills if b.state == "overdue"],
+        "unclear": [b for b in bills if b.state == "unclear"],
     }
 
 

@@ -60,6 +60,7 @@ BILL_STATES = {
     "late": ("逾期结清", "settled late"),
     "open": ("未到期", "open, not due"),
     "overdue": ("欠费", "overdue"),
+    "unclear": ("付款待核", "payment in question"),
 }
 PAGES = {
     "bill": ("账单", "bill"),

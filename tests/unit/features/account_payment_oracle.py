@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from collections import Counter
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -40,8 +41,11 @@ def reverse(payment: tuple, days: int, amount: float | None = None) -> tuple:
     return payment[0] + "R", payment[1], payment[2], moment, back_again, payment[5], payment[0]
 
 
-def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], list[str]]:
-    """Accounts with bills over four years that are paid, overpaid, paid in parts, reversed or not paid; and top-ups."""
+def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], list[str], list[str]]:
+    """Accounts with bills over four years that are paid, overpaid, paid in parts, reversed or not paid; and top-ups.
+
+    Bills, payments, prepaid accounts, and the ids of the bills of which a payment stands in quarantine.
+    """
     bills, payments = [], []
 
     def some(of: tuple | str, earliest: int, amount: float) -> None:
@@ -62,7 +66,7 @@ def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], l
                     some(bills[-1], due + 20, float(bills[-1][-1]) * share)
         for _ in range(rng.integers(0, 6)):
             some(account, int(rng.integers(0, 500)), float(rng.integers(1, 9) * 50))
-    return bills, payments, ["account 3", "account 7"]
+    return bills, payments, ["account 3", "account 7"], [b[0] for b in bills if rng.random() < 0.2]
 
 
 def settled_on(one: tuple, payments: list[tuple]) -> dt.date | None:
@@ -81,8 +85,15 @@ def mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict[str, Any]:
+def unclear(one: tuple, payments: list[tuple], prepaid: bool, questioned: Collection[str]) -> bool:
+    """Whether nobody knows if somebody still owes the bill."""
+    return not prepaid and one[-1] > 0 and one[0] in questioned and sum(p[4] for p in payments if p[2] == one[0]) < one[-1]
+
+
+def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool, questioned: Collection[str]) -> dict[str, Any]:
     """The features of one account, bill by bill and payment by payment."""
+    asked = [b for b in bills if unclear(b, payments, prepaid, questioned)]
+    bills = [b for b in bills if b not in asked]
     undone = {p[6] for p in payments}
     good = [p for p in payments if p[4] > 0 and p[6] is None and p[0] not in undone]
     in_year = [p for p in good if local(p) > back(365)]
@@ -114,6 +125,7 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict
         "late_bills_90d": sum(b[0] in late and age[b[0]] < 90 for b in due),
         "days_late_max_365d": max([delay[b[0]] for b in due if b[0] in late], default=0),
         "part_paid_bills_365d": sum(sum(p[2] == b[0] for p in good) > 1 or 0 < net[b[0]] < b[-1] for b in pieces),
+        "bills_in_question": len(asked),
         "open_bills": sum(day is None for day in settled.values()),
         "arrears_amount": arrears,
         "days_outstanding": max([age[b[0]] for b in unpaid], default=0),
@@ -138,8 +150,11 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool) -> dict
     }
 
 
-def oracle(bills: list[tuple], payments: list[tuple], prepaid: list[str]) -> dict[str, dict[str, Any]]:
+def oracle(bills: list[tuple], payments: list[tuple], prepaid: list[str], questioned: list[str]) -> dict[str, dict[str, Any]]:
+    def own(rows: list[tuple], account: str) -> list[tuple]:
+        return [row for row in rows if row[1] == account]
+
     return {
-        account: of_account([b for b in bills if b[1] == account], [p for p in payments if p[1] == account], account in prepaid)
+        account: of_account(own(bills, account), own(payments, account), account in prepaid, questioned)
         for account in sorted({row[1] for row in (*bills, *payments)})
     }

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from account_payment_oracle import AS_OF, ZONE, bill, oracle, pay, random_ledger, reverse, settled_on
+from account_payment_oracle import AS_OF, ZONE, bill, oracle, pay, random_ledger, reverse, settled_on, unclear
 from gridlens.contracts.account_money import COUNTER_CHANNELS, DIGITAL_CHANNELS, PAYMENT_FEATURES
 from gridlens.contracts.codes import PAYMENT_CHANNELS
 from gridlens.contracts.silver import SILVER
 from gridlens.features.account_payments import bill_settlement, payment_features
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 UNTIL = dt.datetime(2026, 3, 31, 16, tzinfo=dt.UTC)
 BILL = "bill_id string, account_id string, period_start date, period_end date, issued_on date, due_on date, amount decimal(18,2)"
@@ -24,7 +24,15 @@ NAMES = [f.name for f in PAYMENT_FEATURES]
 NEVER_NULL = [f.name for f in PAYMENT_FEATURES if f.null is None]
 
 
-def computed(spark: SparkSession, bills: list[tuple], payments: list[tuple], prepaid: list[str]) -> dict[str, dict[str, Any]]:
+def asked(spark: SparkSession, bills: list[tuple], questioned: Collection[str]) -> DataFrame:
+    """The bills of these ids, and one that is not there."""
+    rows = [(b[1], b[0]) for b in bills if b[0] in questioned]
+    return spark.createDataFrame([*rows, ("asked only", "no bill")], "account_id string, bill_id string")
+
+
+def computed(
+    spark: SparkSession, bills: list[tuple], payments: list[tuple], prepaid: list[str], questioned: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Features by account; fails where an account has two rows."""
     rows = payment_features(
         spark.createDataFrame(bills, BILL),
@@ -33,6 +41,7 @@ def computed(spark: SparkSession, bills: list[tuple], payments: list[tuple], pre
         until=UNTIL,
         zone=ZONE,
         prepaid=spark.createDataFrame([(account,) for account in prepaid], "account_id string"),
+        questioned=asked(spark, bills, questioned),
     ).collect()
     found = {row["account_id"]: row.asDict() for row in rows}
     assert len(found) == len(rows)
@@ -73,6 +82,8 @@ def found(spark: SparkSession) -> dict[str, dict[str, Any]]:
         *[bill("edges", days, 100) for days in (0, 89, 90, 364, 365, 729, 730)],
         *[bill("owes", days, amount, name=str(n)) for n, (days, amount) in enumerate([(100, 90), (5, 60.5), (-9, 40), (700, 30)])],
         bill("owes", 50, -70, name="credit"),
+        *[bill("in quarantine", due, 100) for due in (10, 40, 400)],
+        bill("card", 31, 80, name="in quarantine"),
         bill("card", 30, 80),
         *[bill("slower", due) for due in (5, 35, 65, 95)],
         bill("not issued", -20, issued=-1),
@@ -93,7 +104,8 @@ def found(spark: SparkSession) -> dict[str, dict[str, Any]]:
         pay("a year ago", 365, 20, clock="23:30"),
         pay("pays tomorrow", -1, clock="00:00"),
     ]
-    return computed(spark, bills, payments, ["card", "card", "no entry"])
+    questioned = ["in quarantine/40", "in quarantine/400", "twice/30", "card/in quarantine", "not issued/-20", "nothing to pay/30"]
+    return computed(spark, bills, payments, ["card", "card", "no entry"], questioned)
 
 
 def test_the_result_is_the_contract(found: dict) -> None:
@@ -177,6 +189,13 @@ def test_arrears_are_what_is_unpaid_of_bills_past_due_however_old(found: dict) -
     assert found["nothing to pay"]["arrears_months"] is None
 
 
+def test_a_bill_of_which_a_payment_stands_in_quarantine_is_in_question_and_counts_as_nothing_else(found: dict) -> None:
+    row = found["in quarantine"]
+    assert (row["bills_in_question"], row["open_bills"], row["bills_due_365d"], row["arrears_amount"]) == (2, 1, 1, 100.0)
+    assert (row["days_outstanding"], row["late_share_prior_365d"], row["days_late_max_365d"]) == (10, None, 10)
+    assert {account for account, row in found.items() if row["bills_in_question"]} == {"in quarantine"}, "the others are covered"
+
+
 def test_ways_of_paying_are_those_of_good_payments_of_the_year(found: dict) -> None:
     row = found["mixed"]
     assert (row["payments_365d"], row["reversals_365d"], row["payment_channels_365d"]) == (6, 1, 4)
@@ -191,7 +210,7 @@ def test_ways_of_paying_are_those_of_good_payments_of_the_year(found: dict) -> N
 
 def test_prepaid_accounts_top_up_and_their_bills_are_settled_on_issue(found: dict) -> None:
     row = found["card"]
-    assert (row["bills_due_365d"], row["late_bills_365d"], row["open_bills"], row["days_to_pay_mean_365d"]) == (1, 0, 0, None)
+    assert (row["bills_due_365d"], row["late_bills_365d"], row["open_bills"], row["days_to_pay_mean_365d"]) == (2, 0, 0, None)
     assert (row["top_ups_90d"], row["top_up_mean_365d"], row["top_up_interval_days_365d"]) == (2, 330 / 4, 363 / 3)
     assert (row["direct_debit_share_365d"], row["arrears_months"], row["part_paid_bills_365d"]) == (1.0, 0.0, 0)
     one, before = found["one top-up"], found["a year ago"]
@@ -214,13 +233,13 @@ def far_session(spark: SparkSession) -> Iterator[SparkSession]:
 
 def test_random_ledgers_agree_with_plain_python_and_later_entries_change_nothing(far_session: SparkSession) -> None:
     """In a session of another zone, with entries of tomorrow planted."""
-    bills, payments, prepaid = random_ledger(np.random.default_rng(20260331))
-    expected = oracle(bills, payments, prepaid)
+    bills, payments, prepaid, questioned = random_ledger(np.random.default_rng(20260331))
+    expected = oracle(bills, payments, prepaid, questioned)
     planted_bills = [bill(account, -1, 99_999, name="tomorrow", issued=-1) for account in expected]
     planted = [pay(account, -1, 99_999, "other", clock="00:00", name="tomorrow") for account in expected]
     planted += [pay(b, -1, 99_999, "other", clock="00:00", name="tomorrow") for b in bills]
     planted += [reverse(p, -1) for p in payments if p[6] is None]
-    found = computed(far_session, [*bills, *planted_bills], [*payments, *planted], prepaid)
+    found = computed(far_session, [*bills, *planted_bills], [*payments, *planted], prepaid, questioned)
     assert found.keys() == expected.keys()
     for account, row in expected.items():
         for name in NAMES:
@@ -229,11 +248,14 @@ def test_random_ledgers_agree_with_plain_python_and_later_entries_change_nothing
 
 
 def test_settlement_of_random_bills_agrees_with_plain_python(spark: SparkSession) -> None:
-    bills, payments, prepaid = random_ledger(np.random.default_rng(7))
+    bills, payments, prepaid, questioned = random_ledger(np.random.default_rng(7))
     card = spark.createDataFrame([(account,) for account in prepaid], "account_id string")
     frames = spark.createDataFrame(bills, BILL), spark.createDataFrame(payments, PAYMENT)
-    rows = bill_settlement(*frames, as_of=AS_OF, until=UNTIL, zone=ZONE, prepaid=card).collect()
-    expected = {b[0]: (b[-1] > 0 and b[1] not in prepaid, settled_on(b, payments)) for b in bills if b[4] <= AS_OF}
+    doubts = asked(spark, bills, questioned)
+    rows = bill_settlement(*frames, as_of=AS_OF, until=UNTIL, zone=ZONE, prepaid=card, questioned=doubts).collect()
+    clear = [b for b in bills if not unclear(b, payments, b[1] in prepaid, questioned)]
+    assert len({b[0] for b in bills}) - len({b[0] for b in clear}) > 20
+    expected = {b[0]: (b[-1] > 0 and b[1] not in prepaid, settled_on(b, payments)) for b in clear if b[4] <= AS_OF}
     assert len(rows) == len(expected) > len({b[0] for b in bills}) / 2
     for row in rows:
         to_pay, settled = expected[row["bill_id"]]

@@ -20,18 +20,20 @@ def scores(spark: SparkSession, **of: float) -> DataFrame:
 
 
 def exposed(spark: SparkSession, **of: tuple[str, float]) -> DataFrame:
-    return spark.createDataFrame([(account, *rest) for account, rest in of.items()], "account_id string, category string, exposure double")
+    return spark.createDataFrame(
+        [(account, *rest, 0) for account, rest in of.items()], "account_id string, category string, exposure double, bills_in_question int"
+    )
 
 
 def test_exposure_is_arrears_and_a_usual_bill(spark: SparkSession) -> None:
     features = spark.createDataFrame(
         [
-            ("A", "residential", 100.0, 40.0),
-            ("B", "residential", None, 40.0),
-            ("C", "residential", 7.0, None),
-            ("D", "residential", 5.0, -3.0),
+            ("A", "residential", 100.0, 40.0, 2),
+            ("B", "residential", None, 40.0, None),
+            ("C", "residential", 7.0, None, 0),
+            ("D", "residential", 5.0, -3.0, 0),
         ],
-        "account_id string, category string, arrears_amount double, bill_amount_mean_365d double",
+        "account_id string, category string, arrears_amount double, bill_amount_mean_365d double, bills_in_question int",
     )
     assert {row["account_id"]: row["exposure"] for row in exposures(features).collect()} == {"A": 140.0, "B": 40.0, "C": 7.0, "D": 5.0}
 

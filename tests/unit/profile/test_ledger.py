@@ -52,6 +52,11 @@ def test_states(payments: list[dict[str, Any]], state: str, settled: int | None,
     assert (told.state, told.settled_on, told.days_late) == (state, None if settled is None else day(settled), late)
 
 
+def test_a_bill_of_which_a_payment_stands_in_quarantine_is_not_overdue() -> None:
+    told = bills_with_payments([bill(50), bill(50, name="c")], [pay(15, 50, name="c")], as_of=day(30), prepaid=False, questioned=["b", "c"])
+    assert [(one.bill_id, one.state, one.days_late) for one in told] == [("b", "unclear", 0), ("c", "late", 5)]
+
+
 def test_not_due_yet_is_open_and_due_today_is_overdue_by_nothing() -> None:
     (early,) = bills_with_payments([bill(50)], [], as_of=day(9), prepaid=False)
     (due,) = bills_with_payments([bill(50)], [], as_of=day(10), prepaid=False)

@@ -58,6 +58,7 @@ BILLS = [
     ("B bounced", "A1", "100", d("2025-06-05"), d("2025-06-20")),
     ("B prepaid", "A3", "100", d("2025-12-05"), d("2025-12-20")),
     ("B credit", "A1", "-5", d("2025-11-05"), d("2025-11-20")),
+    ("B asked", "A1", "100", d("2025-06-01"), d("2025-06-20")),
 ]
 PAYMENTS = [
     ("p1", "A1", "B paid", utc("2026-01-20 15:59:59"), "100", "app", None),  # the last second of the due date
@@ -128,6 +129,7 @@ SCHEMAS = {
     f"recovered_amount {MONEY}, currency string",
     "outages": "outage_id string, transformer_id string, kind string, started_at timestamp",
     "consents": "party_id string, channel string, purpose string, granted boolean, valid_from date",
+    "questioned": "account_id string, bill_id string",
 }
 
 
@@ -155,6 +157,7 @@ def rows(spark: SparkSession) -> list[dict[str, Any]]:
         inspections=[(i, m, on, finding, Decimal(amount) if amount else None, "CNY") for i, m, on, finding, amount in INSPECTIONS],
         outages=OUTAGES,
         consents=CONSENTS,
+        questioned=[("A1", "B asked"), ("A1", "B cleared")],  # the second one has been covered all the same
     )
     found = TRAJECTORY.conform(trajectory(facts, as_of=AS_OF, known_at=KNOWN_AT, zone=ZONE))
     return [row.asDict() for row in found.withColumn("occurred_at", F.unix_micros("occurred_at")).collect()]

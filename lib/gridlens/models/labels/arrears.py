@@ -24,8 +24,8 @@ def bill_unpaid(facts: Facts, window: Window, arguments: BillUnpaid) -> DataFram
     """1 where a bill that falls due in the window is not settled at the end of the day ``days`` after its due date.
 
     Settled is what the payments made by then, less reversals, cover whole; a later reversal does not change the label. Bills without an
-    amount to pay and those drawn from a prepaid balance are no bills here. An account without a bill has no row. The bills need not
-    have been issued at T: that is early warning.
+    amount to pay, those drawn from a prepaid balance and those of which a payment stands in quarantine are no bills here. An account
+    without a bill has no row. The bills need not have been issued at T: that is early warning.
     """
     bills = facts["settlement"].where(F.col("to_pay") & window.holds("due_on"))
     keys = ["account_id", "bill_id"]
