@@ -18,7 +18,7 @@ from replay import FILES, Replay, disguised, repeated_keys
 
 pytestmark = pytest.mark.spark
 BACKWARDS = tuple(reversed(FILES))
-MIXED = (("curves/2.csv", "points/late.csv"), ("curves/1.csv",), ("curves/3.csv", "points/master.csv"))
+MIXED = (("curves/2.csv", "points/late.csv"), ("curves/3.csv", "curves/1.csv", "points/master.csv"))
 
 
 @pytest.fixture(scope="module")
