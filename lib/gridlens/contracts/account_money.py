@@ -8,8 +8,9 @@ D the bills issued that fell due in the 365 days that end with ``as_of``, D' tho
 on b: its payments less reversals. A bill is settled where N_b >= A_b, on the local day since which that has been so, and
 not before it was issued; on issue where A_b <= 0 or where it is drawn from a prepaid balance: all others are to pay. s is that
 day, of an open bill ``as_of``. A bill is late where it was not settled by the end of its due date (due on ``as_of`` and open then: late
-by 0 days). A bill that is not covered and of which a payment stands in quarantine, not delivered again since, is in question: whether it
-is paid nobody can say, so it is in no D and nothing but ``bills_in_question`` counts it.
+by 0 days). A bill to pay that is not settled and of which a payment stands in quarantine, not delivered again since, is in question:
+whether it is paid nobody can say, so it is neither open nor in D and D'. Only where that payment is dated after the due date is it late
+for certain: s is that day then, at least so long it took.
 A good payment is positive, no reversal and not reversed; it belongs to the window in which it was made.
 """
 
@@ -150,8 +151,8 @@ PAYMENT_FEATURES = (
                 "bills_in_question",
                 "int",
                 "",
-                "Bills not covered of which a payment stands in quarantine; no other feature of payments counts them",
-                "n(b: issued_on <= as_of, N_b < A_b, a payment of b was rejected)",
+                "Bills in question: not settled, and a payment of them stands in quarantine",
+                "n(b in question)",
                 OWN,
             ),
             ("arrears_amount", D, "CNY", "Unpaid remainder of the bills past due", "Σ (A_b - N_b) over open b, due_on <= as_of", OWN),

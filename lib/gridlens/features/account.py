@@ -32,7 +32,7 @@ class AccountFacts:
         identities: customer_identity, one row for each account_id.
         points: metering_point, one row for each metering_point_id and valid_from, none that begins after as_of.
         points_now, points_before: the version of each point that holds on as_of, and 365 days earlier.
-        questioned: account_id and bill_id of the bills of which a payment stands in quarantine.
+        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine.
         readings: register_reading, every version that was known; None where there are none.
         days, months: load_shape_day_v1 and load_shape_month_v1.
         calendar: rows of the company's calendar.

@@ -40,9 +40,8 @@ def payment_features(
         zone: IANA zone of the company's local days.
         prepaid: account_id of the accounts whose bills are drawn from a prepaid balance, in any number of rows: no payment
             is allocated to such a bill, it is settled on issue. None: there are none.
-        questioned: account_id and bill_id of the bills of which a payment stands in quarantine, see
-            :func:`~gridlens.features.bills_in_question.bills_in_question`; while such a bill is not covered otherwise, it counts as in
-            question and as nothing else. None: there are none.
+        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine, as of
+            :func:`~gridlens.features.bills_in_question.bills_in_question`; one that is not covered otherwise is in question. None: none is.
 
     Returns:
         account_id and PAYMENT_FEATURES, one row an account; null where the contract says so.
@@ -70,13 +69,13 @@ def bill_settlement(
     """When each bill issued by ``as_of`` was settled; arguments as of :func:`payment_features`.
 
     Returns:
-        account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``); no
-        row of a bill that is in question.
+        account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``),
+        ``in_question`` (nobody can say whether it is settled, ``settled_on`` is of no use) and ``asked_on``, since when that is so.
     """
     ledger = _ledger(bills, payments, prepaid, questioned, as_of=as_of, until=until, zone=zone)
     entries = _with_bill_state(_with_balances(ledger), as_of)
-    columns = ("account_id", "bill_id", "amount", "issued_on", "due_on", "to_pay", "settled_on")
-    return entries.where(F.col("entry") == _BILL).select(*columns)
+    columns = ("account_id", "bill_id", "amount", "issued_on", "due_on", "to_pay", "settled_on", "in_question", "asked_on")
+    return entries.where(F.col("entry").isin(_BILL, _UNCLEAR)).select(*columns)
 
 
 def _ledger(
@@ -116,7 +115,7 @@ def _ledger(
     if prepaid is not None:
         entries = entries.unionByName(prepaid.select("account_id", F.lit(_PREPAID).alias("entry")), allowMissingColumns=True)
     if questioned is not None:
-        asked = questioned.select("account_id", "bill_id", F.lit(_QUESTION).alias("entry"))
+        asked = questioned.select("account_id", "bill_id", "asked_on", F.lit(_QUESTION).alias("entry"))
         entries = entries.unionByName(asked, allowMissingColumns=True)
     return entries
 
@@ -126,7 +125,7 @@ def _with_balances(ledger: DataFrame) -> DataFrame:
 
     ``is_prepaid`` the account's; ``good`` a positive payment, no reversal and not reversed; of the entry's bill:
     ``outstanding`` (amount less net paid), ``covered_on`` (local day of the last payment that brought the balance from
-    below zero to zero or more), ``good_payments`` and ``is_questioned``.
+    below zero to zero or more), ``good_payments`` and ``asked_on``.
     """
     everything = (Window.unboundedPreceding, Window.unboundedFollowing)
     account = Window.partitionBy("account_id").rowsBetween(*everything)
@@ -145,26 +144,29 @@ def _with_balances(ledger: DataFrame) -> DataFrame:
                 "outstanding": -F.sum("credit").over(whole),
                 "covered_on": F.max(F.when(covers, F.col("paid_on"))).over(whole),
                 "good_payments": F.count_if("good").over(whole),
-                "is_questioned": F.max(F.col("entry") == _QUESTION).over(whole),
+                "asked_on": F.min("asked_on").over(whole) if "asked_on" in ledger.columns else F.lit(None).cast("date"),
             }
         )
     )
 
 
 def _with_bill_state(entries: DataFrame, as_of: dt.date) -> DataFrame:
-    """Adds to bills: ``to_pay`` (somebody has to pay it), ``open``, ``settled_on`` (null: open), ``late``, ``days_late``.
+    """Adds to bills: ``to_pay`` (somebody has to pay it), ``in_question``, ``open``, ``settled_on`` (null: open), ``late``, ``days_late``.
 
-    A bill that is not covered and of which a payment stands in quarantine becomes an entry of another kind, so that nothing counts it.
+    A bill in question is late for certain where the payment that was rejected is dated after the due date; it counts as settled on
+    that day. Any other becomes an entry of another kind, so that nothing counts it.
     """
     to_pay = (F.col("entry") == _BILL) & (F.col("amount") > 0) & ~F.col("is_prepaid")
-    unclear = to_pay & (F.col("outstanding") > 0) & F.col("is_questioned")
+    uncovered = F.col("to_pay") & (F.col("outstanding") > 0)
+    unclear = F.col("in_question") & (F.col("asked_on") <= F.col("due_on"))
     settled_on = F.when(F.col("to_pay"), F.greatest("covered_on", "issued_on")).otherwise(F.col("issued_on"))
     missed = F.col("open") | (F.col("settled_on") > F.col("due_on"))
     return (
-        entries.withColumn("entry", F.when(unclear, _UNCLEAR).otherwise(F.col("entry")))
-        .withColumn("to_pay", to_pay)
-        .withColumn("open", F.col("to_pay") & (F.col("outstanding") > 0))
-        .withColumn("settled_on", F.when(~F.col("open"), settled_on))
+        entries.withColumn("to_pay", to_pay)
+        .withColumn("in_question", uncovered & F.col("asked_on").isNotNull())
+        .withColumn("open", uncovered & ~F.col("in_question"))
+        .withColumn("entry", F.when(unclear, _UNCLEAR).otherwise(F.col("entry")))
+        .withColumn("settled_on", F.when(F.col("in_question"), F.col("asked_on")).when(~F.col("open"), settled_on))
         .withColumn("late", F.col("to_pay") & (F.col("due_on") <= F.lit(as_of)) & missed)
         .withColumn("days_late", F.date_diff(F.coalesce("settled_on", F.lit(as_of)), "due_on"))
     )
@@ -178,7 +180,8 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
     in_quarter = due & (F.col("due_on") > F.lit(as_of - _QUARTER))
     recent = due & (F.col("due_on") > F.lit(as_of - _RECENT))
     late, overdue = F.col("late"), due & F.col("open")
-    part_paid = F.col("to_pay") & ((F.col("good_payments") > 1) | (F.col("open") & (F.col("outstanding") < F.col("amount"))))
+    in_part = (F.col("outstanding") > 0) & (F.col("outstanding") < F.col("amount"))
+    part_paid = F.col("to_pay") & ((F.col("good_payments") > 1) | in_part)
     paid = in_year & F.col("to_pay") & ~F.col("open")
     taken = F.date_diff(F.coalesce("settled_on", F.lit(as_of)), "issued_on")  # of an open bill so far: it will be more
     newest = F.when(in_year & F.col("to_pay"), F.struct("due_on", "issued_on", "bill_id"))
@@ -197,7 +200,7 @@ def _bill_sums(as_of: dt.date) -> dict[str, Column]:
         "days_late_max_365d": F.coalesce(F.max(F.when(in_year & late, F.col("days_late"))), F.lit(0)),
         "part_paid_bills_365d": F.count_if(in_year & part_paid),
         "open_bills": F.count_if("open"),
-        "bills_in_question": F.count_if(F.col("entry") == _UNCLEAR),
+        "bills_in_question": F.count_if("in_question"),
         "arrears_amount": F.coalesce(F.sum(F.when(overdue, F.col("outstanding"))).cast("double"), F.lit(0.0)),
         "oldest_due_on": F.min(F.when(overdue, F.col("due_on"))),
         "amount_due": F.sum(F.when(in_year, F.col("amount"))).cast("double"),

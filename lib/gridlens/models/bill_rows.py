@@ -31,7 +31,7 @@ def bill_rows(settlement: DataFrame, features: DataFrame, issued: Issued, *, nam
     """A row a bill that somebody has to pay.
 
     Args:
-        settlement: bills with to_pay, issued_on and settled_on.
+        settlement: bills with to_pay, issued_on, settled_on and in_question; of the last nobody knows how long they took.
         features: account features of the moment of ``issued``.
         issued: which bills.
         names: columns of the features.
@@ -42,7 +42,7 @@ def bill_rows(settlement: DataFrame, features: DataFrame, issued: Issued, *, nam
         censored), and the columns of ``names``.
     """
     last = min(issued.last, seen_until)
-    bills = settlement.where(F.col("to_pay") & F.col("issued_on").between(F.lit(issued.first), F.lit(last)))
+    bills = settlement.where(F.col("to_pay") & ~F.col("in_question") & F.col("issued_on").between(F.lit(issued.first), F.lit(last)))
     settled = F.col("settled_on").isNotNull() & (F.col("settled_on") <= F.lit(seen_until))
     days = F.date_diff(F.when(settled, F.col("settled_on")).otherwise(F.lit(seen_until)), "issued_on")
     rows = bills.select("account_id", "bill_id", days.alias(DAYS), settled.alias(SETTLED))

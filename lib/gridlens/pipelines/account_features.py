@@ -54,13 +54,13 @@ def write_account_features(
     warehouse: Warehouse, settings: Settings, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime
 ) -> None:
     """Computes and writes the rows of one (``as_of``, ``known_at``); ``shapes`` are those of the same two moments."""
-    facts = _facts(warehouse, calendar, shapes, as_of, known_at)
+    facts = _facts(warehouse, calendar, shapes, as_of, known_at, settings.zone)
     until = end_of_local_day(as_of, settings.zone)
     features = account_feature(facts, as_of=as_of, known_at=known_at, until=until, zone=settings.zone)
     warehouse.replace(ACCOUNT_FEATURE, features, where=moment_where(as_of, known_at))
 
 
-def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
+def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime, zone: str) -> AccountFacts:
     def known(name: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of)
 
@@ -73,7 +73,8 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
 
     entities = sorted({entity for told_by in TOLD_BY.values() for entity in told_by})
     spoken = {row["name"] for row in reduce(DataFrame.unionByName, map(seen, entities)).collect()}
-    points, payments = warehouse.read(METERING_POINT), known("payment")
+    points = warehouse.read(METERING_POINT)
+    delivered, payments, until = warehouse.read(BRONZE["payment"]), warehouse.read(SILVER["payment"]), end_of_local_day(as_of, zone)
     year_before = as_of - dt.timedelta(days=YEAR_DAYS)
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
     return AccountFacts(
@@ -87,8 +88,8 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
         months=shapes.months,
         bills=known("bill"),
         items=known("bill_item"),
-        payments=payments,
-        questioned=bills_in_question(warehouse.read(BRONZE["payment"]), payments, known_at=known_at),
+        payments=known("payment"),
+        questioned=bills_in_question(delivered, payments, known_at=known_at, until=until, zone=zone),
         events=known("service_event"),
         purchases=known("purchase"),
         products=known("product"),

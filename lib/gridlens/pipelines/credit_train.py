@@ -15,7 +15,7 @@ from gridlens.models.metric_kernels import roc_auc
 from gridlens.models.metrics import ALL, score_counts
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
-from gridlens.pipelines.account_features import batches_digest
+from gridlens.pipelines.account_features import facts_digest
 from gridlens.pipelines.credit_cards import scorecard_plan
 from gridlens.pipelines.credit_log import MadeScorecard, OutOfTime, log_scorecard
 from gridlens.pipelines.history import last_run
@@ -75,7 +75,7 @@ def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOpt
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
     moment = required_features(warehouse, options.as_of, options.known_at)
     run = Run(JOB, {"scorecard": plan.definition.id, "again": options.again}, as_of=moment.as_of, known_at=moment.known_at)
-    run.fingerprints = {"definition": plan.definition.fingerprint, "batches": batches_digest(warehouse)}
+    run.fingerprints = {"definition": plan.definition.fingerprint, "facts": facts_digest(warehouse)}
     with logged(warehouse, run):
         again = options.again or has_lost(warehouse, store, plan.definition.id)
         stands = None if again else _standing(warehouse, store, plan, run)

@@ -35,7 +35,16 @@ FIGURES = (
     *("energy_kwh_30d", "energy_kwh_90d", "energy_kwh_365d", "energy_growth_365d", "energy_growth_year_90d", "days_known_365d"),
     *("mean_kw", "peak_kw", "load_factor", "night_share", "peak_hour", "export_kwh", "full_load_hours_365d"),
     *("bill_amount_365d", "bill_count_365d", "last_bill_amount", "average_price_365d", "bill_amount_growth_365d"),
-    *("arrears_amount", "arrears_months", "days_outstanding", "open_bills", "late_bills_365d", "bills_due_365d", "late_share_365d"),
+    *(
+        "arrears_amount",
+        "arrears_months",
+        "days_outstanding",
+        "open_bills",
+        "bills_in_question",
+        "late_bills_365d",
+        "bills_due_365d",
+        "late_share_365d",
+    ),
     *("days_to_pay_mean_365d", "payment_channel", "top_ups_90d", "days_since_payment"),
     *("contacts_365d", "complaints_365d", "open_tickets", "satisfaction_mean_365d", "days_since_contact", "outages_365d"),
     *("logins_90d", "interactions_90d", "interaction_channel", "product_interest", "quotes_365d", "exit_page_views_90d"),
@@ -175,6 +184,7 @@ def _missing(reads: AccountReads, asked: _Asked, load: Load) -> dict[str, str]:
     graph = f"run `gridlens graph run --as-of {reads.as_of}`"
     written, resolved = reads.warehouse.written, bool(asked.parties.result())
     found = {
+        "quarantine": asked.questioned.result() is None and "rejected payments may not be read: a bill shown as overdue may be in question",
         "figures": asked.figures.result() is None and f"no account features of this moment: run `gridlens features --as-of {reads.as_of}`",
         "tags": asked.tags.result() is None and f"no tags of this day: run `gridlens tags run --as-of {reads.as_of}`",
         "segments": not (asked.segments.result() or written(SEGMENT)) and "no segments yet: run `gridlens segments run`",

@@ -168,13 +168,13 @@ class AccountReads:
         )
         return _rows(chosen.orderBy(F.desc("paid_at"), "payment_id").limit(PAYMENTS))
 
-    def questioned(self) -> list[str]:
-        """Bills of which a payment stands in quarantine; none where rejected rows may not be read."""
+    def questioned(self) -> dict[str, dt.date] | None:
+        """Since when nobody can say whether a bill is paid, by its id; None where rejected rows may not be read."""
         if self.warehouse.denied(BRONZE["payment"]):
-            return []
-        payments = self.known(SILVER["payment"], self.own)
-        asked = bills_in_question(self.warehouse.read(BRONZE["payment"]).where(self.own), payments, known_at=self.known_at)
-        return [row["bill_id"] for row in asked.select("bill_id").collect()]
+            return None
+        delivered, payments = (self.warehouse.read(table).where(self.own) for table in (BRONZE["payment"], SILVER["payment"]))
+        asked = bills_in_question(delivered, payments, known_at=self.known_at, until=self.until, zone=self.settings.zone)
+        return {row["bill_id"]: row["asked_on"] for row in asked.collect()}
 
     def contacts(self) -> list[Row]:
         """The last service tickets, newest first, without their transcripts."""

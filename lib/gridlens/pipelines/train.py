@@ -14,7 +14,7 @@ from gridlens.lease import writer_lease
 from gridlens.models.figure_rows import figure_rows
 from gridlens.models.fit import fit
 from gridlens.models.library import Model, named
-from gridlens.pipelines.account_features import batches_digest
+from gridlens.pipelines.account_features import facts_digest
 from gridlens.pipelines.declared import model_library
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.judging import Judged, has_lost, incumbent, judge, reasons, settle
@@ -78,7 +78,7 @@ def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *,
     warehouse, store = Warehouse(spark, settings), Store.open(settings)
     moment = required_features(warehouse, options.as_of, options.known_at)
     run = Run(JOB, {"model": model.id, "again": options.again}, as_of=moment.as_of, known_at=moment.known_at)
-    run.fingerprints = {"definition": model.fingerprint, "batches": batches_digest(warehouse)}
+    run.fingerprints = {"definition": model.fingerprint, "facts": facts_digest(warehouse)}
     with logged(warehouse, run):
         again = options.again or has_lost(warehouse, store, model.id)
         stands = None if again else _standing(warehouse, store, model, run, moment)

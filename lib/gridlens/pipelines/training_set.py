@@ -222,7 +222,8 @@ def label_facts(
     if "settlement" in names:
         newest = F.max_by("billing_kind", F.struct("valid_from", "known_from", "_content_hash")).alias("kind")
         prepaid = found[ACCOUNT_TABLE.name].groupBy("account_id").agg(newest).where(F.col("kind") == "prepaid").select("account_id")
-        questioned = bills_in_question(warehouse.read(BRONZE["payment"]), found["payment"], known_at=known_at)
+        delivered, payments = warehouse.read(BRONZE["payment"]), warehouse.read(SILVER["payment"])
+        questioned = bills_in_question(delivered, payments, known_at=known_at, until=until, zone=settings.zone)
         found["settlement"] = bill_settlement(
             found["bill"], found["payment"], as_of=as_of, until=until, zone=settings.zone, prepaid=prepaid, questioned=questioned
         )

@@ -27,7 +27,7 @@ from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests
 from gridlens.pipelines.history import by_this_version, last_run
-from gridlens.pipelines.moments import moment_where
+from gridlens.pipelines.moments import end_of_local_day, moment_where
 from gridlens.pipelines.options import TrajectoryOptions
 from gridlens.pipelines.tag_state import asked_moment
 from gridlens.pipelines.trajectory_paths import write_paths, write_transitions
@@ -112,8 +112,8 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
 
 def _facts_digest(warehouse: Warehouse, known_at: dt.datetime) -> Digests:
     """``facts/bill`` → count and hash of the versions known, for every table that is read; one pass."""
-    rejected = warehouse.read(BRONZE["payment"]).where(F.col("_rejected") & (F.col("known_from") <= F.lit(known_at)))
-    parts = [rejected.select(F.lit("rejected payments").alias("name"), F.xxhash64("payment_id", "account_id", "bill_id").alias("hash"))]
+    rejected = warehouse.read(BRONZE["payment"]).where("_rejected")
+    parts = [rejected.select(F.lit("rejected payments").alias("name"), F.xxhash64("_batch_id", "_locator").alias("hash"))]
     for name in _READ:
         rows = warehouse.read(SILVER[name]).where(F.col("known_from") <= F.lit(known_at))
         parts.append(rows.select(F.lit(name).alias("name"), F.xxhash64(*SILVER[name].keys, "_content_hash").alias("hash")))
@@ -134,7 +134,7 @@ def _whole(months: Digests) -> str:
     return fingerprint_of(months)[:STAMP_LENGTH]
 
 
-def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> TrajectoryFacts:
+def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, zone: str) -> TrajectoryFacts:
     def read(name: str) -> DataFrame:
         """Without what no event needs: choosing among versions carries every column, transcripts too."""
         table = SILVER[name]
@@ -143,13 +143,13 @@ def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> Traje
     def versions(name: str, *keys: str) -> DataFrame:
         return as_known(read(name), SILVER[name], known_at=known_at, as_of=as_of, keys=(*keys, "valid_from"))
 
-    known = {field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()}
+    delivered, payments, until = warehouse.read(BRONZE["payment"]), read("payment"), end_of_local_day(as_of, zone)
     return TrajectoryFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
         points=versions(METERING_POINT.name, "metering_point_id"),
         consents=versions("consent", "party_id", "channel", "purpose"),
-        questioned=bills_in_question(warehouse.read(BRONZE["payment"]), known["payments"], known_at=known_at),
-        **known,
+        questioned=bills_in_question(delivered, payments, known_at=known_at, until=until, zone=zone),
+        **{field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()},
     )
 
 
@@ -157,7 +157,7 @@ def _write_events(
     warehouse: Warehouse, settings: Settings, written: Digests, as_of: dt.date, known_at: dt.datetime, say: Say
 ) -> tuple[int, Digests]:
     """Writes the months that differ from the table's; gives their number and the digests of all."""
-    events = trajectory(_facts(warehouse, as_of, known_at), as_of=as_of, known_at=known_at, zone=settings.zone).persist()
+    events = trajectory(_facts(warehouse, as_of, known_at, settings.zone), as_of=as_of, known_at=known_at, zone=settings.zone).persist()
     try:
         with timed(say, "events of all accounts"):
             now = _month_digests(events)

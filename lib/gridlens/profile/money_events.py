@@ -17,13 +17,13 @@ def bill_events(
 ) -> DataFrame:
     """Events of bills. A bill is unpaid on a day where what was paid on it by the end of the day, reversals included, is less than it.
 
-    Of a bill that is in question nobody knows whether it is unpaid: it is neither overdue nor in arrears.
+    Of a bill that is in question nobody knows whether it is unpaid since the day of the payment that stands in quarantine.
 
     Args:
         bills: silver.bill as known, one row a bill.
         payments: silver.payment as known, one row a payment.
         prepaid: account_id of the accounts whose bills are drawn from a balance: settled on issue. One row an account.
-        questioned: account_id and bill_id of the bills of which a payment stands in quarantine, one row a bill.
+        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine, one row a bill.
         as_of: last local day included; payments from the next day on are not seen.
         zone: IANA zone of the company.
 
@@ -33,12 +33,14 @@ def bill_events(
         on the day on which such a bill was covered, where it is covered on ``as_of``.
     """
     rows = _settlement(bills, payments, prepaid, as_of=as_of, zone=zone)
-    asked = questioned.select("account_id", "bill_id", F.lit(True).alias("_asked"))
-    unclear = F.col("_asked").isNotNull() & (F.col("paid") < F.col("amount"))
-    rows = rows.join(asked, on=["account_id", "bill_id"], how="left").withColumn("unclear", unclear)
-    to_pay = (F.col("amount") > 0) & ~F.col("is_prepaid") & ~F.col("unclear")
-    overdue, arrears = to_pay & (F.col("paid_when_due") < F.col("amount")), to_pay & (F.col("paid_in_time") < F.col("amount"))
+    rows = rows.join(questioned.select("account_id", "bill_id", "asked_on"), on=["account_id", "bill_id"], how="left")
     after_due, limit = F.date_add("due_on", 1), F.date_add("due_on", ARREARS_DAYS)
+
+    def unpaid(paid: str, day: Column | str) -> Column:
+        in_question = (F.col("paid") < F.col("amount")) & F.coalesce(F.col("asked_on") <= day, F.lit(False))
+        return (F.col("amount") > 0) & ~F.col("is_prepaid") & (F.col(paid) < F.col("amount")) & ~in_question
+
+    overdue, arrears = unpaid("paid_when_due", F.col("due_on")), unpaid("paid_in_time", limit)
     issued, known = F.col("known_from"), F.greatest("known_from", "paid_known_from")
 
     def happening(when: Column, day: Column, amount: Column, known: Column) -> dict[str, Column]:

@@ -30,7 +30,7 @@ class TrajectoryFacts:
         accounts: account, one row for each account_id and valid_from.
         points: metering_point, one row for each metering_point_id and valid_from.
         consents: one row for each party_id, channel, purpose and valid_from.
-        questioned: account_id and bill_id of the bills of which a payment stands in quarantine.
+        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine.
     """
 
     accounts: DataFrame

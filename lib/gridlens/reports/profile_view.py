@@ -104,6 +104,16 @@ def _above(f: Mapping[str, Any], text: str) -> str:
     return text.format(percent(rank)) if rank is not None else ""
 
 
+def _arrears(f: Mapping[str, Any], currency: str) -> Figure:
+    owed, asked = f["arrears_amount"], f.get("bills_in_question")
+    zh, en = "无欠费", "none"
+    if owed:
+        zh, en = f"最早欠 {f['days_outstanding']} 天", f"oldest {f['days_outstanding']} days"
+    elif asked:
+        zh, en = f"{asked} 张账单付款待核", f"{asked} bill(s) in question"
+    return Figure("欠费", "Arrears", money(owed, currency), zh, en, "warn" if owed else "")
+
+
 def key_figures(profile: Profile) -> tuple[Figure, ...]:
     """The figures that come first; none where there are no features of the moment."""
     f, c = profile.figures, profile.currency
@@ -135,14 +145,7 @@ def key_figures(profile: Profile) -> tuple[Figure, ...]:
             f"均价 {number(f['average_price_365d'], 3)} /kWh",
             f"{number(f['average_price_365d'], 3)} per kWh",
         ),
-        Figure(
-            "欠费",
-            "Arrears",
-            money(f["arrears_amount"], c),
-            f"最早欠 {f['days_outstanding']} 天" if f["arrears_amount"] else "无欠费",
-            f"oldest {f['days_outstanding']} days" if f["arrears_amount"] else "none",
-            "warn" if f["arrears_amount"] else "",
-        ),
+        _arrears(f, c),
         Figure(
             "逾期账单",
             "Late bills, year",

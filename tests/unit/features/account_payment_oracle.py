@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -41,10 +41,10 @@ def reverse(payment: tuple, days: int, amount: float | None = None) -> tuple:
     return payment[0] + "R", payment[1], payment[2], moment, back_again, payment[5], payment[0]
 
 
-def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], list[str], list[str]]:
+def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], list[str], dict[str, dt.date]]:
     """Accounts with bills over four years that are paid, overpaid, paid in parts, reversed or not paid; and top-ups.
 
-    Bills, payments, prepaid accounts, and the ids of the bills of which a payment stands in quarantine.
+    Bills, payments, prepaid accounts, and of the bills of which a payment stands in quarantine the day of that payment.
     """
     bills, payments = [], []
 
@@ -66,7 +66,8 @@ def random_ledger(rng: np.random.Generator) -> tuple[list[tuple], list[tuple], l
                     some(bills[-1], due + 20, float(bills[-1][-1]) * share)
         for _ in range(rng.integers(0, 6)):
             some(account, int(rng.integers(0, 500)), float(rng.integers(1, 9) * 50))
-    return bills, payments, ["account 3", "account 7"], [b[0] for b in bills if rng.random() < 0.2]
+    asked = {b[0]: min(AS_OF, b[5] + int(rng.integers(-15, 30)) * DAY) for b in bills if rng.random() < 0.3}
+    return bills, payments, ["account 3", "account 7"], asked
 
 
 def settled_on(one: tuple, payments: list[tuple]) -> dt.date | None:
@@ -85,21 +86,21 @@ def mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def unclear(one: tuple, payments: list[tuple], prepaid: bool, questioned: Collection[str]) -> bool:
+def in_question(one: tuple, payments: list[tuple], prepaid: bool, questioned: Mapping[str, dt.date]) -> bool:
     """Whether nobody knows if somebody still owes the bill."""
     return not prepaid and one[-1] > 0 and one[0] in questioned and sum(p[4] for p in payments if p[2] == one[0]) < one[-1]
 
 
-def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool, questioned: Collection[str]) -> dict[str, Any]:
+def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool, questioned: Mapping[str, dt.date]) -> dict[str, Any]:
     """The features of one account, bill by bill and payment by payment."""
-    asked = [b for b in bills if unclear(b, payments, prepaid, questioned)]
-    bills = [b for b in bills if b not in asked]
+    asked = {b[0]: questioned[b[0]] for b in bills if in_question(b, payments, prepaid, questioned)}
+    bills = [b for b in bills if b[0] not in asked or asked[b[0]] > b[5]]
     undone = {p[6] for p in payments}
     good = [p for p in payments if p[4] > 0 and p[6] is None and p[0] not in undone]
     in_year = [p for p in good if local(p) > back(365)]
     top_ups = [p for p in in_year if p[2] is None]
     age = {b[0]: (AS_OF - b[5]).days for b in bills}
-    settled = {b[0]: b[4] if prepaid or b[-1] <= 0 else settled_on(b, payments) for b in bills}
+    settled = {b[0]: b[4] if prepaid or b[-1] <= 0 else asked.get(b[0]) or settled_on(b, payments) for b in bills}
     delay = {b[0]: ((settled[b[0]] or AS_OF) - b[5]).days for b in bills}
     late = {b[0] for b in bills if age[b[0]] >= 0 and (settled[b[0]] is None or delay[b[0]] > 0)}
     due = [b for b in bills if 0 <= age[b[0]] < 365]
@@ -150,7 +151,7 @@ def of_account(bills: list[tuple], payments: list[tuple], prepaid: bool, questio
     }
 
 
-def oracle(bills: list[tuple], payments: list[tuple], prepaid: list[str], questioned: list[str]) -> dict[str, dict[str, Any]]:
+def oracle(bills: list[tuple], payments: list[tuple], prepaid: list[str], questioned: Mapping[str, dt.date]) -> dict[str, dict[str, Any]]:
     def own(rows: list[tuple], account: str) -> list[tuple]:
         return [row for row in rows if row[1] == account]
 

@@ -17,16 +17,17 @@ def day(month: int, number: int) -> dt.date:
 def test_days_end_on_the_last_day_seen(spark: SparkSession) -> None:
     settlement = spark.createDataFrame(
         [
-            ("A", "early", True, day(2, 1), day(2, 3)),  # before the features were known
-            ("A", "paid", True, day(2, 2), day(2, 12)),
-            ("A", "last", True, day(2, 28), day(2, 28)),
-            ("A", "next", True, day(3, 1), day(3, 2)),  # of the next moment
-            ("B", "open", True, day(2, 10), None),
-            ("B", "later", True, day(2, 10), day(3, 20)),  # paid after the last day seen
-            ("B", "free", False, day(2, 10), day(2, 10)),
-            ("C", "unknown", True, day(2, 10), day(2, 20)),  # no features
+            ("A", "early", True, day(2, 1), day(2, 3), False),  # before the features were known
+            ("A", "paid", True, day(2, 2), day(2, 12), False),
+            ("A", "last", True, day(2, 28), day(2, 28), False),
+            ("A", "next", True, day(3, 1), day(3, 2), False),  # of the next moment
+            ("B", "open", True, day(2, 10), None, False),
+            ("B", "later", True, day(2, 10), day(3, 20), False),  # paid after the last day seen
+            ("B", "free", False, day(2, 10), day(2, 10), False),
+            ("C", "unknown", True, day(2, 10), day(2, 20), False),  # no features
+            ("A", "in question", True, day(2, 10), day(2, 20), True),
         ],
-        "account_id string, bill_id string, to_pay boolean, issued_on date, settled_on date",
+        "account_id string, bill_id string, to_pay boolean, issued_on date, settled_on date, in_question boolean",
     )
     features = spark.createDataFrame([("A", 4.0, "x"), ("B", None, "y")], "account_id string, late double, rest string")
     issued = Issued(AS_OF, KNOWN_AT, day(2, 2), day(2, 28))

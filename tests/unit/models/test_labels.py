@@ -21,7 +21,10 @@ T = dt.date(2026, 1, 31)
 WINDOW = Window(T, gap_days=5, horizon_days=30, seen_until=dt.date(2026, 3, 31))
 KNOWN = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
 
-SETTLEMENT = "account_id string, bill_id string, amount decimal(18,2), issued_on date, due_on date, to_pay boolean, settled_on date"
+SETTLEMENT = (
+    "account_id string, bill_id string, amount decimal(18,2), issued_on date, due_on date, to_pay boolean, settled_on date, "
+    "in_question boolean, asked_on date"
+)
 PAYMENT = "account_id string, bill_id string, paid_on date, amount decimal(18,2)"
 ACCOUNT = "account_id string, party_id string, opened_on date, closed_on date, valid_from date, known_from timestamp, _content_hash bigint"
 POINT = "metering_point_id string, account_id string, has_pv boolean, valid_from date, known_from timestamp"
@@ -69,10 +72,32 @@ def test_every_label_tells_what_it_declares(spark: SparkSession) -> None:
 # --- unpaid bills
 
 
-def owed(account: str, due: str, amount: float = 100, *, bill: str = "", settled: str | None = None, to_pay: bool = True) -> tuple:
+def owed(
+    account: str,
+    due: str,
+    amount: float = 100,
+    *,
+    bill: str = "",
+    settled: str | None = None,
+    to_pay: bool = True,
+    asked: str | None = None,
+) -> tuple:
     due_on = day(due)
-    on = None if settled is None else day(settled)
-    return account, bill or account, Decimal(str(amount)), due_on - dt.timedelta(days=20), due_on, to_pay, on
+    on, since = (None if one is None else day(one) for one in (settled, asked))
+    amount_due = Decimal(str(amount))
+    return account, bill or account, amount_due, due_on - dt.timedelta(days=20), due_on, to_pay, on, since is not None, since
+
+
+def test_a_bill_in_question_gives_no_label_unless_another_one_is_unpaid_for_certain(spark: SparkSession) -> None:
+    bills = [
+        owed("in question", "02-20", asked="03-02"),
+        owed("asked after the deadline", "02-20", asked="03-03"),
+        *(owed("and one paid", "02-20", bill="a", asked="02-19"), owed("and one paid", "02-25", bill="b", settled="02-25")),
+        *(owed("and one unpaid", "02-20", 60, bill="c", asked="02-19"), owed("and one unpaid", "02-25", 40, bill="d")),
+    ]
+    rows = found(bill_unpaid(ledger(spark, bills, [paid("and one paid", "02-25", bill="b")]), WINDOW, BillUnpaid(days=10)))
+    assert {account: row["label"] for account, row in rows.items()} == {"asked after the deadline": 1, "and one unpaid": 1}
+    assert (rows["and one unpaid"]["exposure"], rows["and one unpaid"]["unpaid"]) == (100.0, 40.0)
 
 
 def paid(account: str, on: str, amount: float = 100, *, bill: str = "") -> tuple:
@@ -133,13 +158,13 @@ def test_unpaid_bills_equal_pandas(spark: SparkSession, days: int) -> None:
     for number in range(300):
         account, due = f"a{number % 80}", T + dt.timedelta(days=int(rng.integers(-5, 50)))
         amount = Decimal(int(rng.integers(1, 30_000))) / 100
-        bills.append((account, f"b{number}", amount, due - dt.timedelta(days=20), due, bool(rng.random() < 0.9), None))
+        bills.append((account, f"b{number}", amount, due - dt.timedelta(days=20), due, bool(rng.random() < 0.9), None, False, None))
         for _ in range(rng.integers(0, 4)):
             part = (amount * Decimal(str(rng.choice([1, 0.5, -0.5, 0.25])))).quantize(Decimal("0.01"))
             payments.append((account, f"b{number}", due + dt.timedelta(days=int(rng.integers(-15, 30))), part))
     rows = found(bill_unpaid(ledger(spark, bills, payments), WINDOW, BillUnpaid(days=days)))
 
-    b = pd.DataFrame(bills, columns=["account", "bill", "amount", "issued", "due", "to_pay", "settled"])
+    b = pd.DataFrame(bills, columns=["account", "bill", "amount", "issued", "due", "to_pay", "settled", "unclear", "asked"])
     b = b[b.to_pay & (b.due > day("02-05")) & (b.due <= day("03-07"))]
     p = pd.DataFrame(payments, columns=["account", "bill", "on", "part"]).merge(b[["bill", "due"]], on="bill")
     in_time = p[[on <= due + dt.timedelta(days=days) for on, due in zip(p.on, p.due, strict=True)]]

@@ -53,8 +53,11 @@ def test_states(payments: list[dict[str, Any]], state: str, settled: int | None,
 
 
 def test_a_bill_of_which_a_payment_stands_in_quarantine_is_not_overdue() -> None:
-    told = bills_with_payments([bill(50), bill(50, name="c")], [pay(15, 50, name="c")], as_of=day(30), prepaid=False, questioned=["b", "c"])
-    assert [(one.bill_id, one.state, one.days_late) for one in told] == [("b", "unclear", 0), ("c", "late", 5)]
+    asked = {"b": day(8), "c": day(8), "d": day(16)}
+    bills = [bill(50, name=name) for name in asked]
+    told = bills_with_payments(bills, [pay(15, 50, name="c")], as_of=day(30), prepaid=False, questioned=asked)
+    late = [(one.bill_id, one.state, one.days_late) for one in told]
+    assert late == [("b", "unclear", 0), ("c", "late", 5), ("d", "unclear", 6)], "d: late by six days at least"
 
 
 def test_not_due_yet_is_open_and_due_today_is_overdue_by_nothing() -> None:

@@ -59,6 +59,7 @@ BILLS = [
     ("B prepaid", "A3", "100", d("2025-12-05"), d("2025-12-20")),
     ("B credit", "A1", "-5", d("2025-11-05"), d("2025-11-20")),
     ("B asked", "A1", "100", d("2025-06-01"), d("2025-06-20")),
+    ("B asked late", "A1", "100", d("2025-04-01"), d("2025-04-20")),
 ]
 PAYMENTS = [
     ("p1", "A1", "B paid", utc("2026-01-20 15:59:59"), "100", "app", None),  # the last second of the due date
@@ -129,7 +130,7 @@ SCHEMAS = {
     f"recovered_amount {MONEY}, currency string",
     "outages": "outage_id string, transformer_id string, kind string, started_at timestamp",
     "consents": "party_id string, channel string, purpose string, granted boolean, valid_from date",
-    "questioned": "account_id string, bill_id string",
+    "questioned": "account_id string, bill_id string, asked_on date",
 }
 
 
@@ -157,7 +158,11 @@ def rows(spark: SparkSession) -> list[dict[str, Any]]:
         inspections=[(i, m, on, finding, Decimal(amount) if amount else None, "CNY") for i, m, on, finding, amount in INSPECTIONS],
         outages=OUTAGES,
         consents=CONSENTS,
-        questioned=[("A1", "B asked"), ("A1", "B cleared")],  # the second one has been covered all the same
+        questioned=[
+            ("A1", "B asked", d("2025-06-20")),
+            ("A1", "B asked late", d("2025-05-20")),  # overdue for certain, and in arrears on that very day perhaps
+            ("A1", "B cleared", d("2025-08-01")),  # covered all the same
+        ],
     )
     found = TRAJECTORY.conform(trajectory(facts, as_of=AS_OF, known_at=KNOWN_AT, zone=ZONE))
     return [row.asDict() for row in found.withColumn("occurred_at", F.unix_micros("occurred_at")).collect()]
@@ -193,6 +198,7 @@ def test_bills(rows: list[dict[str, Any]]) -> None:
     found = told(rows, "bill", "source_id", "event_type", "local_date", "amount")
     assert {row for row in found if row[1] != "bill_issued"} == {
         ("B late", "bill_overdue", "2025-12-21", "100.00"),
+        ("B asked late", "bill_overdue", "2025-04-21", "100.00"),
         ("B arrears", "bill_overdue", "2025-10-21", "60.00"),
         ("B arrears", "bill_in_arrears", "2025-11-19", "60.00"),
         ("B cleared", "bill_overdue", "2025-08-21", "100.00"),

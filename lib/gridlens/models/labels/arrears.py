@@ -24,21 +24,33 @@ def bill_unpaid(facts: Facts, window: Window, arguments: BillUnpaid) -> DataFram
     """1 where a bill that falls due in the window is not settled at the end of the day ``days`` after its due date.
 
     Settled is what the payments made by then, less reversals, cover whole; a later reversal does not change the label. Bills without an
-    amount to pay, those drawn from a prepaid balance and those of which a payment stands in quarantine are no bills here. An account
-    without a bill has no row. The bills need not have been issued at T: that is early warning.
+    amount to pay and those drawn from a prepaid balance are no bills here. An account without a bill has no row, nor has one with a bill
+    that may have been paid by a payment in quarantine, unless another one is unpaid for certain. The bills need not have been issued at
+    T: that is early warning.
     """
     bills = facts["settlement"].where(F.col("to_pay") & window.holds("due_on"))
     keys = ["account_id", "bill_id"]
     deadline = F.date_add("due_on", arguments.days)
     payments = facts["payment"].where(F.col("bill_id").isNotNull()).select(*keys, "paid_on", F.col("amount").alias("paid"))
     made = F.when(F.col("paid_on") <= deadline, F.col("paid"))
-    rest = ["amount", "issued_on", "due_on", "settled_on"]
+    rest = ["amount", "issued_on", "due_on", "settled_on", "in_question", "asked_on"]
     covered = bills.join(payments, on=keys, how="left").groupBy(*keys, *rest).agg(F.coalesce(F.sum(made), F.lit(0)).alias("covered"))
     left = covered.withColumn("left", F.greatest(F.col("amount") - F.col("covered"), F.lit(0)))
+    unclear = F.col("in_question") & (F.col("asked_on") <= deadline) & (F.col("left") > 0)
+    certain = F.when(~F.col("unclear"), F.col("left"))
     first = F.min_by(F.struct("issued_on", "settled_on"), F.struct("due_on", "bill_id")).alias("first")
-    accounts = left.groupBy("account_id").agg(
-        F.max((F.col("left") > 0).cast("int")).alias("label"), F.sum("amount").alias("exposure"), F.sum("left").alias("unpaid"), first
+    sums = (
+        left.withColumn("unclear", unclear)
+        .groupBy("account_id")
+        .agg(
+            F.max(F.coalesce(certain > 0, F.lit(False)).cast("int")).alias("label"),
+            F.sum("amount").alias("exposure"),
+            F.coalesce(F.sum(certain), F.lit(0)).alias("unpaid"),
+            F.max("unclear").alias("unclear"),
+            first,
+        )
     )
+    accounts = sums.where((F.col("label") == 1) | ~F.col("unclear"))
     settled_on = F.col("first.settled_on")
     return accounts.select(
         "account_id",

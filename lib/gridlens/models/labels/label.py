@@ -17,7 +17,8 @@ Facts = Mapping[str, DataFrame]
 """Silver tables by name as they are known when the rows are made, which is long after the rows' own moment.
 
 One row a key; of ``account`` and ``metering_point`` one for each ``valid_from``; ``payment`` with ``paid_on``, its local day.
-``settlement`` are the bills with ``to_pay`` and ``settled_on``, as in the notes of account_feature_v1 (null: open).
+``settlement`` are the bills with ``to_pay`` and ``settled_on``, as in the notes of account_feature_v1 (null: open); ``in_question``
+since ``asked_on`` where a payment of them stands in quarantine.
 """
 
 
