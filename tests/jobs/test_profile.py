@@ -32,6 +32,7 @@ from gridlens.pipelines.declared import tag_library
 from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings, load_settings
 from gridlens.tables import Table
+from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
 
 AS_OF = dt.date(2026, 3, 31)
@@ -287,8 +288,11 @@ def test_an_earlier_day_knows_less(filled: Settings, capsys: pytest.CaptureFixtu
     assert {"figures", "tags"} <= set(got["missing"])
 
 
-def test_what_became_known_later_is_told_later(filled: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    got = told(filled, capsys, "--as-of", "2026-03-31", "--known-at", "2026-05-02T00:00:00Z")
+def test_what_became_known_later_is_told_later(
+    filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = ("--as-of", "2026-03-31", "--known-at", "2026-05-02T00:00:00Z")
+    got = told(filled, capsys, *later)
     assert got["identity"]["name"] == "李*"
     assert set(got["typical_day"]["working"]) == {6.0}, "the mean of 9, as corrected, and 3 kW"
     assert got["year"]["kwh"][-2:] == [379.0, 72.0]
@@ -296,6 +300,11 @@ def test_what_became_known_later_is_told_later(filled: Settings, capsys: pytest.
     assert [(row["bill_id"], row["state"]) for row in got["bills"]] == [("B1", "late"), ("B2", "unclear")], "a payment is in quarantine"
     tags = [tag["id"] for group in got["tags"]["groups"] for tag in group["tags"]]
     assert tags == ["payment_punctuality", "payment_speed"], "the tags of the day still stand"
+
+    monkeypatch.setattr(Warehouse, "denied", lambda self, table: table == BRONZE["payment"])
+    less = told(filled, capsys, *later)
+    assert [row["state"] for row in less["bills"]] == ["late", "overdue"]
+    assert less["missing"]["quarantine"] == "rejected payments may not be read: a bill shown as overdue may be in question"
 
 
 def test_an_account_of_which_nothing_is_known(filled: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from delta_files import commits, rows
 from delta_writer import put
 from gridlens.cli import main
+from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.silver import SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.settings import Settings, load_settings
@@ -201,6 +202,16 @@ def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings:
     assert not run(settings, capsys)["nothing_new"], "the run log alone would say that everything stands"
     for name, expected in whole.items():
         assert sorted(map(repr, gold(settings, name))) == sorted(map(repr, expected)), name
+
+
+def test_a_rejected_payment_takes_back_that_its_bill_is_overdue(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    before = events(settings)
+    put(settings, BRONZE["payment"], [payment("p8", "A10", "A10/10", "2025-10-19")], _rejected=True)
+    assert not run(settings, capsys)["nothing_new"]
+    assert set(before) - set(events(settings)) == {
+        ("A10", "2025-10-21", "bill_overdue", "A10/10"),
+        ("A10", "2025-11-19", "bill_in_arrears", "A10/10"),
+    }
 
 
 @pytest.mark.parametrize(
