@@ -36,7 +36,7 @@ def bill_events(
     rows = rows.join(questioned.select("account_id", "bill_id", "asked_on"), on=["account_id", "bill_id"], how="left")
     after_due, limit = F.date_add("due_on", 1), F.date_add("due_on", ARREARS_DAYS)
 
-    def unpaid(paid: str, day: Column | str) -> Column:
+    def unpaid(paid: str, day: Column) -> Column:
         in_question = (F.col("paid") < F.col("amount")) & F.coalesce(F.col("asked_on") <= day, F.lit(False))
         return (F.col("amount") > 0) & ~F.col("is_prepaid") & (F.col(paid) < F.col("amount")) & ~in_question
 
