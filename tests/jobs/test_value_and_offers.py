@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
         "product_insurance": {i: 0.2 for i in range(6) if i != 2},
         "product_smart_home": {0: 0.9},
         "arrears": {3: 0.1, 9: 0.5},
-        "churn_household": {0: 0.0, 2: 0.05},
+        "churn_household": {0: 0.0, 1: 0.05, 2: 0.05},
         "substitution": {8: 0.02, 9: 0.2, 10: 0.1, 0: 0.9},
     }
     put(settings, SCORE, [row for model, values in told.items() for row in scores(model, values)], **at)
@@ -234,6 +235,11 @@ def test_every_propensity_is_offered_or_left_out_for_a_reason(settings: Settings
     }
     assert offers[account(3)]["probability"] == pytest.approx(0.1)
     assert offers[account(3)]["margin"] == 900.0
+    retention = (1 - 0.025) ** (365 / 57)
+    kept = (retention - 1) / math.log(retention)
+    assert offers[account(1)]["kept_share"] == pytest.approx(kept), "an insurance earns while its buyer stays, by the account's value"
+    assert offers[account(1)]["expected_margin"] == pytest.approx(0.1 * 36 * kept)
+    assert {row["kept_share"] for name, row in offers.items() if name != account(1)} == {1.0}
     left = {(row["product_id"], row["exclusion"]): row["accounts"] for row in written(settings, "offer_exclusion_v1")}
     assert left == {
         ("PV1", "no_consent"): 2,

@@ -30,7 +30,14 @@ NEXT_BEST_OFFER = Table(
             "Probability that the account buys within the model's horizon; of a model of a category, shared by what it may be offered of it",
         ),
         Field("margin", "double", "Contribution of one unit", unit="CNY"),
-        Field("expected_margin", "double", "probability × margin", unit="CNY"),
+        Field(
+            "kept_share",
+            "double",
+            "Of a product that earns its margin while it runs: mean probability over the next twelve months that the account is still "
+            "there, by its customer value; 1 for other products, and where nothing was valued",
+            null="written by an earlier version, or before `gridlens migrate`",
+        ),
+        Field("expected_margin", "double", "probability × margin × kept_share", unit="CNY"),
         MODEL,
         VERSION,
     ),

@@ -102,7 +102,7 @@ def values(facts: DataFrame, value: Value, horizons: Mapping[str, int]) -> DataF
     }
     member = F.coalesce(value.population.column(), F.lit(False))
     found = facts.withColumns({"member": member, **{name: column.cast("double") for name, column in base.items()}})
-    found = found.withColumns({"_stays": _mean_stay(F.col("retention")), "energy_margin": F.col("_bills") * F.col("_rate")})
+    found = found.withColumns({"_stays": mean_stay(F.col("retention")), "energy_margin": F.col("_bills") * F.col("_rate")})
     next_bills = F.col("_bills") * F.col("_year") * F.col("trend") * F.col("_stays")
     found = found.withColumns(
         {
@@ -173,7 +173,7 @@ def _retention(told: ValueDefinition, horizons: Mapping[str, int]) -> Column:
     return reduce(lambda one, other: F.coalesce(one, other), stays)
 
 
-def _mean_stay(retention: Column) -> Column:
+def mean_stay(retention: Column) -> Column:
     """Mean over the year of the probability of still being there; 1 where it is not known."""
     rate = -F.log(F.greatest(F.coalesce(retention, F.lit(1.0)), F.lit(_LEAST)))
     return F.when(rate < _LEAST, F.lit(1.0)).otherwise((1 - F.exp(-rate)) / rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -14,9 +15,19 @@ _PAIR = ["account_id", "product_id"]
 
 
 def judged(
-    propensities: DataFrame, products: DataFrame, *, owned: DataFrame, eligible: DataFrame, consenting: DataFrame, plan: OfferPlan
+    propensities: DataFrame,
+    products: DataFrame,
+    *,
+    owned: DataFrame,
+    eligible: DataFrame,
+    consenting: DataFrame,
+    kept: DataFrame,
+    recurring: Sequence[str],
+    plan: OfferPlan,
 ) -> DataFrame:
-    """Every propensity with category, margin, expected_margin and ``exclusion`` (null: may be offered).
+    """Every propensity with category, margin, kept_share, expected_margin and ``exclusion`` (null: may be offered).
+
+    A product that earns its margin while it runs earns the less, the sooner its buyer is lost.
 
     Args:
         propensities: account_id, product_id, probability, model, version; one row for each pair.
@@ -24,6 +35,8 @@ def judged(
         owned: account_id and product_id of products that run.
         eligible: account_id and product_id of what may be offered at all.
         consenting: account_id of those who may be offered something.
+        kept: account_id and kept_share, mean probability over the next twelve months that the account is still there; who is missing stays.
+        recurring: categories that earn their margin every year that they run.
         plan: how offers are chosen.
     """
     pairs = (
@@ -33,7 +46,10 @@ def judged(
         .join(owned.select(*_PAIR).distinct().withColumn("owned", F.lit(True)), on=_PAIR, how="left")
         .join(eligible.select(*_PAIR).distinct().withColumn("eligible", F.lit(True)), on=_PAIR, how="left")
         .join(consenting.select("account_id").distinct().withColumn("consenting", F.lit(True)), on="account_id", how="left")
+        .join(kept.select("account_id", F.col("kept_share").alias("_kept")), on="account_id", how="left")
     )
+    runs_on = F.coalesce(F.col("category").isin(*recurring), F.lit(False)) if recurring else F.lit(False)
+    kept_share = F.when(runs_on, F.coalesce("_kept", F.lit(1.0))).otherwise(F.lit(1.0))
     exclusion = (
         F.when(F.col("consenting").isNull(), "no_consent")
         .when(F.col("owned"), "owned")
@@ -41,10 +57,9 @@ def judged(
         .when(F.col("margin").isNull() | (F.col("margin") <= 0), "no_margin")
         .when(F.col("probability") < plan.min_probability, "unlikely")
     )
-    expected = F.col("probability") * F.col("margin")
-    return pairs.select(
-        *_PAIR, "category", "probability", "margin", expected.alias("expected_margin"), exclusion.alias("exclusion"), "model", "version"
-    )
+    expected = F.col("probability") * F.col("margin") * kept_share
+    money = ("margin", kept_share.alias("kept_share"), expected.alias("expected_margin"))
+    return pairs.select(*_PAIR, "category", "probability", *money, exclusion.alias("exclusion"), "model", "version")
 
 
 def offers(pairs: DataFrame, plan: OfferPlan, *, as_of: dt.date, known_at: dt.datetime) -> DataFrame:

@@ -20,6 +20,7 @@ from gridlens.lease import writer_lease
 from gridlens.models.library import Model
 from gridlens.models.next_best_offer import exclusions, judged, offers
 from gridlens.models.offer_definition import Offers, consenting, load_offers
+from gridlens.models.value_definition import load_value
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.declared import model_library, taggable
 from gridlens.pipelines.history import last_run, last_success
@@ -28,6 +29,8 @@ from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.propensities import catalogue, of_products, propensities
 from gridlens.pipelines.scores import Served, served_at
 from gridlens.pipelines.tag_state import Moment, required_features
+from gridlens.pipelines.value_reads import JOB as VALUE
+from gridlens.pipelines.value_reads import kept_shares
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
 from gridlens.warehouse import Warehouse
@@ -84,6 +87,7 @@ def run_offers(
         SourceError: there are no account features of that day, no product is known, or no model of a product has scored it.
     """
     plan, models = plan or offer_plan(settings), model_library(settings)
+    recurring = load_value(conf_file(settings, "value/value.yml"), taggable(), [model.id for model in models]).definition.recurring
     warehouse = Warehouse(spark, settings)
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)
@@ -94,13 +98,15 @@ def run_offers(
             "features": moment.run_id,
             "batches": batches_digest(warehouse),
             "persons": last_success(warehouse, "graph"),
+            "value": last_success(warehouse, VALUE),
+            "recurring": ", ".join(recurring),
             **{f"model {name}": str(version) for name, version in served.versions.items()},
         }
         with logged(warehouse, run):
             run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)
             if not run.nothing_new:
                 _refuse_without(served, moment)
-                _write(warehouse, models, served, moment, plan, run, say)
+                _write(warehouse, models, served, moment, plan, recurring, run, say)
             return _result(warehouse, run, moment, served)
 
 
@@ -113,7 +119,16 @@ def _refuse_without(served: Served, moment: Moment) -> None:
         )
 
 
-def _write(warehouse: Warehouse, models: Sequence[Model], served: Served, moment: Moment, plan: Offers, run: Run, say: Say) -> None:
+def _write(
+    warehouse: Warehouse,
+    models: Sequence[Model],
+    served: Served,
+    moment: Moment,
+    plan: Offers,
+    recurring: Sequence[str],
+    run: Run,
+    say: Say,
+) -> None:
     sold = catalogue(warehouse, moment)
     if not sold.ids:
         raise SourceError(f"no product is known as of {moment.as_of}: add products to the sources and run `gridlens ingest`")
@@ -123,7 +138,16 @@ def _write(warehouse: Warehouse, models: Sequence[Model], served: Served, moment
     if served.missing:
         say(f"  without {', '.join(served.missing)}: not scored at the moment")
     agree = _consenting(warehouse, features, plan, moment)
-    pairs = judged(wanted.pairs, sold.products, owned=sold.owned, eligible=wanted.eligible, consenting=agree, plan=plan.plan).persist()
+    pairs = judged(
+        wanted.pairs,
+        sold.products,
+        owned=sold.owned,
+        eligible=wanted.eligible,
+        consenting=agree,
+        kept=kept_shares(warehouse, moment),
+        recurring=recurring,
+        plan=plan.plan,
+    ).persist()
     where = moment_where(moment.as_of, moment.known_at)
     try:
         with timed(say, "offers"):

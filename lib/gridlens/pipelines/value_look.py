@@ -114,7 +114,7 @@ def list_substitution(spark: SparkSession, settings: Settings, *, as_of: dt.date
 
 
 def _offer_columns() -> list[Column]:
-    digits = {"probability": 4, "margin": 2, "expected_margin": 2}
+    digits = {"probability": 4, "margin": 2, "kept_share": 3, "expected_margin": 2}
     return [F.col(name) for name in ("rank", "product_id", "product", "category")] + [F.round(n, d).alias(n) for n, d in digits.items()]
 
 
