@@ -33,6 +33,7 @@ CONF = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
 }
 WHERE = """

@@ -204,6 +204,7 @@ def test_a_payment_known_late_and_a_run_that_dies(spark: SparkSession, settings:
         assert sorted(map(repr, gold(settings, name))) == sorted(map(repr, expected)), name
 
 
+@pytest.mark.prove
 def test_a_rejected_payment_takes_back_that_its_bill_is_overdue(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     before = events(settings)
     put(settings, BRONZE["payment"], [payment("p8", "A10", "A10/10", "2025-10-19")], _rejected=True)

@@ -78,27 +78,27 @@ def test_ranking_is_that_of_plain_python(spark: SparkSession, plan: OfferPlan) -
     rng = np.random.default_rng(5)
     wanted = [(f"A{i}", p[0], float(rng.choice([0.1, 0.3, rng.random()]))) for i in range(20) for p in PRODUCTS[:4]]
     every = [(account, product) for account, product, _ in wanted]
-    kept = {f"A{i}": float(rng.uniform(0.2, 1)) for i in range(10)}  # of the others nothing is known
+    stays = {f"A{i}": float(rng.uniform(0.2, 1)) for i in range(10)}  # of the others nothing is known
     found = judged(
         propensities(spark, wanted),
         products(spark),
         owned=pairs(spark, [("A1", "P1")]),
         eligible=pairs(spark, every),
         consenting=spark.createDataFrame([(f"A{i}",) for i in range(20)], "account_id string"),
-        kept=spark.createDataFrame(list(kept.items()), KEPT),
+        kept=spark.createDataFrame(list(stays.items()), KEPT),
         recurring=("insurance", "pv"),
         plan=plan,
     )
     rows = offers(found, plan, as_of=AS_OF, known_at=KNOWN_AT).collect()
     got: dict[str, list[tuple[int, Any]]] = {}
     for row in rows:
-        share = kept.get(row["account_id"], 1.0) if row["category"] in ("insurance", "pv") else 1.0
+        share = stays.get(row["account_id"], 1.0) if row["category"] in ("insurance", "pv") else 1.0
         assert row["kept_share"] == share
         assert row["expected_margin"] == pytest.approx(row["probability"] * row["margin"] * share)
         got.setdefault(row["account_id"], []).append((row["rank"], row["product_id"]))
     about = {product: (category, margin) for product, category, margin in PRODUCTS}
     for account in {row[0] for row in wanted}:
-        shares = {q: kept.get(account, 1.0) if about[q][0] in ("insurance", "pv") else 1.0 for q in about}
+        shares = {q: stays.get(account, 1.0) if about[q][0] in ("insurance", "pv") else 1.0 for q in about}
         mine = sorted((-p * about[q][1] * shares[q], q) for a, q, p in wanted if a == account and (a, q) != ("A1", "P1"))
         kept: list[str] = []
         for _, product in mine:
