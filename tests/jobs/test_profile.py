@@ -289,7 +289,7 @@ def test_an_earlier_day_knows_less(filled: Settings, capsys: pytest.CaptureFixtu
 
 
 def test_what_became_known_later_is_told_later(
-    filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    filled: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     later = ("--as-of", "2026-03-31", "--known-at", "2026-05-02T00:00:00Z")
     got = told(filled, capsys, *later)
@@ -302,7 +302,9 @@ def test_what_became_known_later_is_told_later(
     assert tags == ["payment_punctuality", "payment_speed"], "the tags of the day still stand"
 
     monkeypatch.setattr(Warehouse, "denied", lambda self, table: table == BRONZE["payment"])
-    less = told(filled, capsys, *later)
+    page = tmp_path / "page.html"
+    less = told(filled, capsys, *later, "--html", str(page))
+    assert less["missing"]["quarantine"] in page.read_text("utf-8")
     assert [row["state"] for row in less["bills"]] == ["late", "overdue"]
     assert less["missing"]["quarantine"] == "rejected payments may not be read: a bill shown as overdue may be in question"
 

@@ -21,7 +21,7 @@ def bills_in_question(delivered: DataFrame, payments: DataFrame, *, known_at: dt
 
     Args:
         delivered: bronze.payment. Rows that take money back ask nothing; one that does not say its account and its bill cannot be
-            followed up. Where a row does not say since when it is known, the newest row of its batch does.
+            followed up. Where a row does not say since when it is known, the newest accepted row of its batch does.
         payments: silver.payment, every version.
         known_at: moment of knowledge, UTC.
         until: UTC moment; what was paid from then on is not seen.
@@ -34,10 +34,14 @@ def bills_in_question(delivered: DataFrame, payments: DataFrame, *, known_at: dt
     named = F.col("account_id").isNotNull() & F.col("bill_id").isNotNull()
     columns = ("_batch_id", "payment_id", "account_id", "bill_id", "paid_at", "known_from")
     rejected = delivered.where(F.col("_rejected") & named & pays).select(*columns)
-    batches = delivered.groupBy("_batch_id").agg(F.max("known_from").alias("_newest"))
-    known = F.coalesce("known_from", "_newest") <= F.lit(known_at)
+    accepted = F.max(F.when(~F.col("_rejected"), F.col("known_from")))
+    batches = delivered.groupBy("_batch_id").agg(F.coalesce(accepted, F.max("known_from")).alias("_newest"))
+    known = F.coalesce("known_from", "_newest")
+    # A payment that was known before it was made may be what was rejected: its day says nothing.
+    paid_at = F.when(F.col("paid_at") <= known + F.lit(dt.timedelta(days=1)), F.col("paid_at"))
     seen = F.coalesce(F.col("paid_at") < F.lit(until), F.lit(True))
-    asked = rejected.join(batches, on="_batch_id", how="inner").where(known & seen)
+    dated = rejected.join(batches, on="_batch_id", how="inner").where(known <= F.lit(known_at)).withColumn("paid_at", paid_at)
+    asked = dated.where(seen)
     right = payments.where(F.col("known_from") <= F.lit(known_at)).select(
         F.col("payment_id").alias("_id"), F.col("known_from").alias("_again")
     )

@@ -36,7 +36,7 @@ from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, of_moment
 from gridlens.settings import Settings
-from gridlens.tables import Table
+from gridlens.tables import Table, empty
 from gridlens.warehouse import Warehouse
 
 IMPORT, EXPORT = "1.8.0", "2.8.0"
@@ -172,8 +172,11 @@ class AccountReads:
         """Since when nobody can say whether a bill is paid, by its id; None where rejected rows may not be read."""
         if self.warehouse.denied(BRONZE["payment"]):
             return None
-        delivered, payments = (self.warehouse.read(table).where(self.own) for table in (BRONZE["payment"], SILVER["payment"]))
-        asked = bills_in_question(delivered, payments, known_at=self.known_at, until=self.until, zone=self.settings.zone)
+        delivered, rejected = self.warehouse.read(BRONZE["payment"]), F.col("_rejected")
+        if empty(delivered.where(rejected & self.own)):
+            return {}
+        rows, payments = delivered.where(~rejected | self.own), self.warehouse.read(SILVER["payment"])
+        asked = bills_in_question(rows, payments, known_at=self.known_at, until=self.until, zone=self.settings.zone)
         return {row["bill_id"]: row["asked_on"] for row in asked.collect()}
 
     def contacts(self) -> list[Row]:

@@ -109,8 +109,9 @@ def _arrears(f: Mapping[str, Any], currency: str) -> Figure:
     zh, en = "无欠费", "none"
     if owed:
         zh, en = f"最早欠 {f['days_outstanding']} 天", f"oldest {f['days_outstanding']} days"
-    elif asked:
-        zh, en = f"{asked} 张账单付款待核", f"{asked} bill(s) in question"
+    if asked:
+        told = (f"{asked} 张账单付款待核", f"{asked} bill(s) in question")
+        zh, en = (f"{zh}，{told[0]}", f"{en}, {told[1]}") if owed else told
     return Figure("欠费", "Arrears", money(owed, currency), zh, en, "warn" if owed else "")
 
 

@@ -36,6 +36,7 @@ def test_a_rejected_payment_puts_its_bill_in_question_until_it_comes_again_right
         row("p4", "not known yet", known=NOON + HOUR, batch="b2"),
         row("p5", "not paid yet", paid=UNTIL),
         row("p6", "day unreadable", paid=None),
+        row("p17", "day to come", paid=NOON + 48 * HOUR),
         row("p7", "unknown since when", known=None),
         row("p8", "unknown since when, of a later batch", known=None, batch="b2"),
         row("p9", None, account="B"),
@@ -60,6 +61,7 @@ def test_a_rejected_payment_puts_its_bill_in_question_until_it_comes_again_right
     expected = [
         ("A", "rejected", first),
         ("A", "day unreadable", ANY_DAY),
+        ("A", "day to come", ANY_DAY),
         ("A", "unknown since when", first),
         ("A", "corrected wrongly", first),
         ("A", "twice", before),

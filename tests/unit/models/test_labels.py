@@ -97,7 +97,7 @@ def test_a_bill_in_question_gives_no_label_unless_another_one_is_unpaid_for_cert
     ]
     rows = found(bill_unpaid(ledger(spark, bills, [paid("and one paid", "02-25", bill="b")]), WINDOW, BillUnpaid(days=10)))
     assert {account: row["label"] for account, row in rows.items()} == {"asked after the deadline": 1, "and one unpaid": 1}
-    assert (rows["and one unpaid"]["exposure"], rows["and one unpaid"]["unpaid"]) == (100.0, 40.0)
+    assert rows["and one unpaid"] == {"label": 1, "exposure": 40.0, "unpaid": 40.0, "days_to_pay": 54, "settled": False}
 
 
 def paid(account: str, on: str, amount: float = 100, *, bill: str = "") -> tuple:

@@ -38,13 +38,15 @@ def bill_unpaid(facts: Facts, window: Window, arguments: BillUnpaid) -> DataFram
     left = covered.withColumn("left", F.greatest(F.col("amount") - F.col("covered"), F.lit(0)))
     unclear = F.col("in_question") & (F.col("asked_on") <= deadline) & (F.col("left") > 0)
     certain = F.when(~F.col("unclear"), F.col("left"))
-    first = F.min_by(F.struct("issued_on", "settled_on"), F.struct("due_on", "bill_id")).alias("first")
+    known = F.when(~F.col("unclear"), F.struct("due_on", "bill_id"))
+    settled = F.when(~F.col("in_question"), F.col("settled_on")).alias("settled_on")
+    first = F.min_by(F.struct("issued_on", settled), known).alias("first")
     sums = (
         left.withColumn("unclear", unclear)
         .groupBy("account_id")
         .agg(
             F.max(F.coalesce(certain > 0, F.lit(False)).cast("int")).alias("label"),
-            F.sum("amount").alias("exposure"),
+            F.sum(F.when(~F.col("unclear"), F.col("amount"))).alias("exposure"),
             F.coalesce(F.sum(certain), F.lit(0)).alias("unpaid"),
             F.max("unclear").alias("unclear"),
             first,
