@@ -16,7 +16,7 @@ from gridlens.features.account_energy import Rows, account_energy, point_holding
 from gridlens.features.account_field import inspection_features, outage_features, survey_features
 from gridlens.features.account_industry import with_industry
 from gridlens.features.account_interactions import interaction_features
-from gridlens.features.account_payments import payment_features
+from gridlens.features.account_payments import payment_features, payment_ledger
 from gridlens.features.account_peers import peer_groups, with_peers
 from gridlens.features.account_purchases import purchase_features
 from gridlens.features.account_service import service_features
@@ -76,16 +76,14 @@ def account_feature(facts: AccountFacts, *, as_of: dt.date, known_at: dt.datetim
     accounts = accounts_as_of(facts.accounts, as_of=as_of)
     holdings = point_holdings(facts.points)
     prepaid = accounts.where(F.col("billing_kind") == "prepaid").select("account_id")
-    payments = payment_features(
-        facts.bills, facts.payments, as_of=as_of, until=until, zone=zone, prepaid=prepaid, questioned=facts.questioned
-    )
+    ledger = payment_ledger(facts.bills, facts.payments, prepaid=prepaid, questioned=facts.questioned, as_of=as_of, until=until, zone=zone)
     base = account_base(accounts, facts.points_now, facts.points_before)
     parts = (
         age_features(facts.identities, accounts, as_of=as_of),
         account_energy(accounts, facts.readings, facts.days, holdings, calendar=facts.calendar, weather=facts.weather, as_of=as_of),
         account_shape(facts.months, holdings, calendar=facts.calendar, as_of=as_of),
         bill_features(facts.bills, facts.items, as_of=as_of),
-        with_industry(payments, accounts),
+        with_industry(payment_features(ledger, as_of=as_of), accounts),
         service_features(facts.events, as_of=as_of, until=until),
         purchase_features(facts.purchases, facts.products, as_of=as_of),
         interaction_features(facts.interactions, facts.products, as_of=as_of, until=until, zone=zone),

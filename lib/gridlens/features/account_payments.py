@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -17,78 +18,58 @@ _BILL, _PAYMENT, _PREPAID, _QUESTION = "bill", "payment", "prepaid", "question"
 _UNCLEAR = "bill in question"
 
 
-def payment_features(
-    bills: DataFrame,
-    payments: DataFrame,
-    *,
-    as_of: dt.date,
-    until: dt.datetime,
-    zone: str,
-    prepaid: DataFrame | None = None,
-    questioned: DataFrame | None = None,
-) -> DataFrame:
-    """The payment features of each account that has a bill issued by ``as_of`` or a payment made before ``until``.
-
-    Bills and payments meet in one ledger, so that one shuffle by account serves everything: a payment settles bills
-    of its own account only.
-
-    Args:
-        bills: silver.bill as known at one moment: one row per bill_id.
-        payments: silver.payment as known at the same moment: one row per payment_id.
-        as_of: last local day included; bills issued later are not seen.
-        until: UTC moment at which ``as_of`` ends; payments and reversals from then on are not seen.
-        zone: IANA zone of the company's local days.
-        prepaid: account_id of the accounts whose bills are drawn from a prepaid balance, in any number of rows: no payment
-            is allocated to such a bill, it is settled on issue. None: there are none.
-        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine, as of
-            :func:`~gridlens.features.bills_in_question.bills_in_question`; one that is not covered otherwise is in question. None: none is.
+def payment_features(ledger: DataFrame, *, as_of: dt.date) -> DataFrame:
+    """The payment features of each account that has a bill or a payment in a :func:`payment_ledger` of ``as_of``.
 
     Returns:
         account_id and PAYMENT_FEATURES, one row an account; null where the contract says so.
     """
-    ledger = _ledger(bills, payments, prepaid, questioned, as_of=as_of, until=until, zone=zone)
-    entries = _with_bill_state(_with_balances(ledger), as_of)
     sums = {**_bill_sums(as_of), **_payment_sums(as_of)}
-    totals = (
-        entries.where(~F.col("entry").isin(_PREPAID, _QUESTION)).groupBy("account_id").agg(*[c.alias(name) for name, c in sums.items()])
-    )
+    entries = ledger.where(~F.col("entry").isin(_PREPAID, _QUESTION))
+    totals = entries.groupBy("account_id").agg(*[c.alias(name) for name, c in sums.items()])
     formulas = _formulas(as_of)
     return totals.select("account_id", *[formulas.get(f.name, F.col(f.name)).cast(f.type).alias(f.name) for f in contract.PAYMENT_FEATURES])
 
 
-def bill_settlement(
-    bills: DataFrame,
-    payments: DataFrame,
-    *,
-    as_of: dt.date,
-    until: dt.datetime,
-    zone: str,
-    prepaid: DataFrame | None = None,
-    questioned: DataFrame | None = None,
-) -> DataFrame:
-    """When each bill issued by ``as_of`` was settled; arguments as of :func:`payment_features`.
+def bill_settlement(ledger: DataFrame) -> DataFrame:
+    """When each bill of a :func:`payment_ledger` was settled.
 
     Returns:
         account_id, bill_id, amount, issued_on, due_on, ``to_pay`` (somebody has to pay it), ``settled_on`` (null: open on ``as_of``),
         ``in_question`` (nobody can say whether it is settled, ``settled_on`` is of no use) and ``asked_on``, since when that is so.
     """
-    ledger = _ledger(bills, payments, prepaid, questioned, as_of=as_of, until=until, zone=zone)
-    entries = _with_bill_state(_with_balances(ledger), as_of)
     columns = ("account_id", "bill_id", "amount", "issued_on", "due_on", "to_pay", "settled_on", "in_question", "asked_on")
-    return entries.where(F.col("entry").isin(_BILL, _UNCLEAR)).select(*columns)
+    return ledger.where(F.col("entry").isin(_BILL, _UNCLEAR)).select(*columns)
 
 
-def _ledger(
+def payment_ledger(
     bills: DataFrame,
     payments: DataFrame,
-    prepaid: DataFrame | None,
-    questioned: DataFrame | None,
     *,
+    prepaid: DataFrame,
+    questioned: DataFrame,
     as_of: dt.date,
     until: dt.datetime,
     zone: str,
 ) -> DataFrame:
-    """Bills, payments, prepaid accounts and questions as entries of one table; columns that an entry lacks are null."""
+    """Bills issued by ``as_of`` and payments made before ``until`` as entries of one table, each bill with what became of it.
+
+    One shuffle by account serves everything: a payment settles bills of its own account only.
+
+    Args:
+        bills: silver.bill as known at one moment: one row per bill_id.
+        payments: silver.payment as known at the same moment: one row per payment_id.
+        prepaid: account_id of the accounts whose bills are drawn from a prepaid balance, in any number of rows: no payment
+            is allocated to such a bill, it is settled on issue.
+        questioned: account_id, bill_id and asked_on of the bills of which a payment stands in quarantine, as of
+            :func:`~gridlens.features.bills_in_question.bills_in_question`; one that is not covered otherwise is in question.
+        as_of: last local day included; bills issued later are not seen.
+        until: UTC moment at which ``as_of`` ends; payments and reversals from then on are not seen.
+        zone: IANA zone of the company's local days.
+
+    Returns:
+        Bills, payments, prepaid accounts and questions (``entry``); columns that an entry lacks are null.
+    """
     billed = bills.where(F.col("issued_on") <= F.lit(as_of)).select(
         "account_id",
         F.lit(_BILL).alias("entry"),
@@ -111,16 +92,13 @@ def _ledger(
         "channel",
         "reversal_of",
     )
-    entries = billed.unionByName(paid, allowMissingColumns=True)
-    if prepaid is not None:
-        entries = entries.unionByName(prepaid.select("account_id", F.lit(_PREPAID).alias("entry")), allowMissingColumns=True)
-    if questioned is not None:
-        asked = questioned.select("account_id", "bill_id", "asked_on", F.lit(_QUESTION).alias("entry"))
-        entries = entries.unionByName(asked, allowMissingColumns=True)
-    return entries
+    drawn = prepaid.select("account_id", F.lit(_PREPAID).alias("entry"))
+    asked = questioned.select("account_id", "bill_id", "asked_on", F.lit(_QUESTION).alias("entry"))
+    entries = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), (billed, paid, drawn, asked))
+    return _with_bill_state(_with_balances(entries), as_of)
 
 
-def _with_balances(ledger: DataFrame) -> DataFrame:
+def _with_balances(entries: DataFrame) -> DataFrame:
     """Adds what an entry owes to the others of its account and bill.
 
     ``is_prepaid`` the account's; ``good`` a positive payment, no reversal and not reversed; of the entry's bill:
@@ -137,14 +115,14 @@ def _with_balances(ledger: DataFrame) -> DataFrame:
     good = (F.col("entry") == _PAYMENT) & (F.col("amount") > 0) & F.col("reversal_of").isNull() & ~was_reversed
     covers = (F.col("balance") >= 0) & (F.col("balance") - F.col("credit") < 0)
     return (
-        ledger.withColumns({"is_prepaid": F.max(F.col("entry") == _PREPAID).over(account), "good": good})
+        entries.withColumns({"is_prepaid": F.max(F.col("entry") == _PREPAID).over(account), "good": good})
         .withColumn("balance", F.sum("credit").over(so_far))
         .withColumns(
             {
                 "outstanding": -F.sum("credit").over(whole),
                 "covered_on": F.max(F.when(covers, F.col("paid_on"))).over(whole),
                 "good_payments": F.count_if("good").over(whole),
-                "asked_on": F.min("asked_on").over(whole) if "asked_on" in ledger.columns else F.lit(None).cast("date"),
+                "asked_on": F.min("asked_on").over(whole),
             }
         )
     )

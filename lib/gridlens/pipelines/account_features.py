@@ -10,16 +10,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, TOLD_BY
-from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.consumption_year import YEAR_DAYS
 from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING_POINT, REGISTER_READING, SILVER
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.features.account import AccountFacts, account_feature
-from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, moment_where
+from gridlens.pipelines.questioned import questioned_bills
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
 
@@ -54,13 +53,13 @@ def write_account_features(
     warehouse: Warehouse, settings: Settings, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime
 ) -> None:
     """Computes and writes the rows of one (``as_of``, ``known_at``); ``shapes`` are those of the same two moments."""
-    facts = _facts(warehouse, calendar, shapes, as_of, known_at, settings.zone)
+    facts = _facts(warehouse, calendar, shapes, as_of, known_at)
     until = end_of_local_day(as_of, settings.zone)
     features = account_feature(facts, as_of=as_of, known_at=known_at, until=until, zone=settings.zone)
     warehouse.replace(ACCOUNT_FEATURE, features, where=moment_where(as_of, known_at))
 
 
-def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime, zone: str) -> AccountFacts:
+def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.date, known_at: dt.datetime) -> AccountFacts:
     def known(name: str) -> DataFrame:
         return as_known(warehouse.read(SILVER[name]), SILVER[name], known_at=known_at, as_of=as_of)
 
@@ -74,7 +73,6 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
     entities = sorted({entity for told_by in TOLD_BY.values() for entity in told_by})
     spoken = {row["name"] for row in reduce(DataFrame.unionByName, map(seen, entities)).collect()}
     points = warehouse.read(METERING_POINT)
-    delivered, payments, until = warehouse.read(BRONZE["payment"]), warehouse.read(SILVER["payment"]), end_of_local_day(as_of, zone)
     year_before = as_of - dt.timedelta(days=YEAR_DAYS)
     readings = warehouse.read(REGISTER_READING).where(F.col("known_from") <= F.lit(known_at))
     return AccountFacts(
@@ -89,7 +87,7 @@ def _facts(warehouse: Warehouse, calendar: DataFrame, shapes: Shapes, as_of: dt.
         bills=known("bill"),
         items=known("bill_item"),
         payments=known("payment"),
-        questioned=bills_in_question(delivered, payments, known_at=known_at, until=until, zone=zone),
+        questioned=questioned_bills(warehouse, as_of=as_of, known_at=known_at),
         events=known("service_event"),
         purchases=known("purchase"),
         products=known("product"),

@@ -15,10 +15,9 @@ from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.customer_value import YEAR, customer_value, values
 from gridlens.models.substitution_definition import load_substitution
-from gridlens.models.value_definition import load_value
 from gridlens.models.value_figures import ValueFigure, against_what_came, value_figures
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.declared import model_library, taggable
+from gridlens.pipelines.declared import model_library, taggable, value_definition
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import moment_where, of_micros, of_moment
 from gridlens.pipelines.offers import offer_plan
@@ -80,9 +79,9 @@ class ValueResult:
 
 def value_definitions(settings: Settings) -> Definitions:
     """The definitions of conf/value, conf/offers, conf/substitution and conf/models; raises DefinitionError at the first mistake."""
-    models, columns = model_library(settings), taggable()
-    value = load_value(conf_file(settings, "value/value.yml"), columns, [model.id for model in models])
-    return Definitions(value, offer_plan(settings), load_substitution(conf_file(settings, "substitution/processes.yml"), columns), models)
+    models = model_library(settings)
+    value, plan = value_definition(settings, models), offer_plan(settings)
+    return Definitions(value, plan, load_substitution(conf_file(settings, "substitution/processes.yml"), taggable()), models)
 
 
 def run_value(

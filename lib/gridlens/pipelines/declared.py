@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gridlens.contracts import all_tables, find_table
@@ -11,7 +12,8 @@ from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_tabl
 from gridlens.errors import DefinitionError, SettingsError
 from gridlens.models.library import Model, load_models
 from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
-from gridlens.settings import Settings, conf_files
+from gridlens.models.value_definition import Value, load_value
+from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.tables import Table
 from gridlens.tags.library import TagLibrary, load_tags
 from gridlens.tags.page import tags_markdown
@@ -31,6 +33,11 @@ def model_library(settings: Settings) -> tuple[Model, ...]:
 def scorecard_plans(settings: Settings) -> tuple[ScorecardPlan, ...]:
     """The scorecards of conf/scorecards, the user's files first; raises DefinitionError where one does not hold."""
     return load_scorecards(conf_files(settings, "scorecards"), taggable())
+
+
+def value_definition(settings: Settings, models: Sequence[Model]) -> Value:
+    """The definition of conf/value/value.yml, the user's file first; ``models``: those that it may read. Raises DefinitionError."""
+    return load_value(conf_file(settings, "value/value.yml"), taggable(), [model.id for model in models])
 
 
 def score_columns(settings: Settings) -> dict[str, str]:

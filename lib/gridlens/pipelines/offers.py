@@ -20,9 +20,8 @@ from gridlens.lease import writer_lease
 from gridlens.models.library import Model
 from gridlens.models.next_best_offer import exclusions, judged, offers
 from gridlens.models.offer_definition import Offers, consenting, load_offers
-from gridlens.models.value_definition import load_value
 from gridlens.pipelines.account_features import batches_digest
-from gridlens.pipelines.declared import model_library, taggable
+from gridlens.pipelines.declared import model_library, taggable, value_definition
 from gridlens.pipelines.history import last_run, last_success
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import MomentOptions
@@ -87,7 +86,7 @@ def run_offers(
         SourceError: there are no account features of that day, no product is known, or no model of a product has scored it.
     """
     plan, models = plan or offer_plan(settings), model_library(settings)
-    recurring = load_value(conf_file(settings, "value/value.yml"), taggable(), [model.id for model in models]).definition.recurring
+    recurring = value_definition(settings, models).definition.recurring
     warehouse = Warehouse(spark, settings)
     with writer_lease(settings):
         moment = required_features(warehouse, options.as_of, options.known_at)

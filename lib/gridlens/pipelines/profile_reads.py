@@ -31,10 +31,10 @@ from gridlens.contracts.silver import (
 from gridlens.contracts.trajectory import TRAJECTORY
 from gridlens.features.account_series import READ_KINDS
 from gridlens.features.account_windows import local_day
-from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import end_of_local_day, of_moment
+from gridlens.pipelines.questioned import questioned_bills
 from gridlens.settings import Settings
 from gridlens.tables import Table, empty
 from gridlens.warehouse import Warehouse
@@ -172,11 +172,9 @@ class AccountReads:
         """Since when nobody can say whether a bill is paid, by its id; None where rejected rows may not be read."""
         if self.warehouse.denied(BRONZE["payment"]):
             return None
-        delivered, rejected = self.warehouse.read(BRONZE["payment"]), F.col("_rejected")
-        if empty(delivered.where(rejected & self.own)):
+        if empty(self.warehouse.read(BRONZE["payment"]).where(F.col("_rejected") & self.own)):
             return {}
-        rows, payments = delivered.where(~rejected | self.own), self.warehouse.read(SILVER["payment"])
-        asked = bills_in_question(rows, payments, known_at=self.known_at, until=self.until, zone=self.settings.zone)
+        asked = questioned_bills(self.warehouse, as_of=self.as_of, known_at=self.known_at, of=self.own)
         return {row["bill_id"]: row["asked_on"] for row in asked.collect()}
 
     def contacts(self) -> list[Row]:

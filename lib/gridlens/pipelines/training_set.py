@@ -11,13 +11,11 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.contracts.bronze import BRONZE
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.errors import SourceError
-from gridlens.features.account_payments import bill_settlement
+from gridlens.features.account_payments import bill_settlement, payment_ledger
 from gridlens.features.account_windows import local_day
-from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.models.labels import Facts, Window
 from gridlens.models.leakage import FeatureFact, refuse_future, refuse_leaks
@@ -36,6 +34,7 @@ from gridlens.models.training import (
 from gridlens.pipelines.changes import table_digest
 from gridlens.pipelines.feature_moments import with_features
 from gridlens.pipelines.moments import end_of_local_day, knowledge_of_day, of_moment
+from gridlens.pipelines.questioned import questioned_bills
 from gridlens.runs import timed
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -222,9 +221,9 @@ def label_facts(
     if "settlement" in names:
         newest = F.max_by("billing_kind", F.struct("valid_from", "known_from", "_content_hash")).alias("kind")
         prepaid = found[ACCOUNT_TABLE.name].groupBy("account_id").agg(newest).where(F.col("kind") == "prepaid").select("account_id")
-        delivered, payments = warehouse.read(BRONZE["payment"]), warehouse.read(SILVER["payment"])
-        questioned = bills_in_question(delivered, payments, known_at=known_at, until=until, zone=settings.zone)
-        found["settlement"] = bill_settlement(
-            found["bill"], found["payment"], as_of=as_of, until=until, zone=settings.zone, prepaid=prepaid, questioned=questioned
+        questioned = questioned_bills(warehouse, as_of=as_of, known_at=known_at)
+        ledger = payment_ledger(
+            found["bill"], found["payment"], prepaid=prepaid, questioned=questioned, as_of=as_of, until=until, zone=settings.zone
         )
+        found["settlement"] = bill_settlement(ledger)
     return found

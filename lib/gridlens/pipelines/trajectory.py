@@ -22,13 +22,13 @@ from gridlens.contracts.silver import ACCOUNT_TABLE, METERING_POINT, SILVER
 from gridlens.contracts.trajectory import PATH_PATTERN, STAGE_TRANSITION, TRAJECTORY
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.errors import SourceError
-from gridlens.features.bills_in_question import bills_in_question
 from gridlens.fold.versioned import as_known
 from gridlens.lease import writer_lease
 from gridlens.pipelines.changes import Digests
 from gridlens.pipelines.history import by_this_version, last_run
-from gridlens.pipelines.moments import end_of_local_day, moment_where
+from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.options import TrajectoryOptions
+from gridlens.pipelines.questioned import questioned_bills
 from gridlens.pipelines.tag_state import asked_moment
 from gridlens.pipelines.trajectory_paths import write_paths, write_transitions
 from gridlens.profile.trajectory import TrajectoryFacts, trajectory
@@ -134,7 +134,7 @@ def _whole(months: Digests) -> str:
     return fingerprint_of(months)[:STAMP_LENGTH]
 
 
-def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, zone: str) -> TrajectoryFacts:
+def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime) -> TrajectoryFacts:
     def read(name: str) -> DataFrame:
         """Without what no event needs: choosing among versions carries every column, transcripts too."""
         table = SILVER[name]
@@ -143,12 +143,11 @@ def _facts(warehouse: Warehouse, as_of: dt.date, known_at: dt.datetime, zone: st
     def versions(name: str, *keys: str) -> DataFrame:
         return as_known(read(name), SILVER[name], known_at=known_at, as_of=as_of, keys=(*keys, "valid_from"))
 
-    delivered, payments, until = warehouse.read(BRONZE["payment"]), read("payment"), end_of_local_day(as_of, zone)
     return TrajectoryFacts(
         accounts=versions(ACCOUNT_TABLE.name, "account_id"),
         points=versions(METERING_POINT.name, "metering_point_id"),
         consents=versions("consent", "party_id", "channel", "purpose"),
-        questioned=bills_in_question(delivered, payments, known_at=known_at, until=until, zone=zone),
+        questioned=questioned_bills(warehouse, as_of=as_of, known_at=known_at),
         **{field: as_known(read(name), SILVER[name], known_at=known_at) for field, name in _ENTITIES.items()},
     )
 
@@ -157,7 +156,7 @@ def _write_events(
     warehouse: Warehouse, settings: Settings, written: Digests, as_of: dt.date, known_at: dt.datetime, say: Say
 ) -> tuple[int, Digests]:
     """Writes the months that differ from the table's; gives their number and the digests of all."""
-    events = trajectory(_facts(warehouse, as_of, known_at, settings.zone), as_of=as_of, known_at=known_at, zone=settings.zone).persist()
+    events = trajectory(_facts(warehouse, as_of, known_at), as_of=as_of, known_at=known_at, zone=settings.zone).persist()
     try:
         with timed(say, "events of all accounts"):
             now = _month_digests(events)

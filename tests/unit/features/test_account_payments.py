@@ -12,7 +12,7 @@ from account_payment_oracle import AS_OF, ZONE, back, bill, in_question, oracle,
 from gridlens.contracts.account_money import COUNTER_CHANNELS, DIGITAL_CHANNELS, PAYMENT_FEATURES
 from gridlens.contracts.codes import PAYMENT_CHANNELS
 from gridlens.contracts.silver import SILVER
-from gridlens.features.account_payments import bill_settlement, payment_features
+from gridlens.features.account_payments import bill_settlement, payment_features, payment_ledger
 from pyspark.sql import DataFrame, SparkSession
 
 UNTIL = dt.datetime(2026, 3, 31, 16, tzinfo=dt.UTC)
@@ -34,7 +34,7 @@ def computed(
     spark: SparkSession, bills: list[tuple], payments: list[tuple], prepaid: list[str], questioned: Mapping[str, dt.date]
 ) -> dict[str, dict[str, Any]]:
     """Features by account; fails where an account has two rows."""
-    rows = payment_features(
+    ledger = payment_ledger(
         spark.createDataFrame(bills, BILL),
         spark.createDataFrame(payments, PAYMENT),
         as_of=AS_OF,
@@ -42,7 +42,8 @@ def computed(
         zone=ZONE,
         prepaid=spark.createDataFrame([(account,) for account in prepaid], "account_id string"),
         questioned=asked(spark, bills, questioned),
-    ).collect()
+    )
+    rows = payment_features(ledger, as_of=AS_OF).collect()
     found = {row["account_id"]: row.asDict() for row in rows}
     assert len(found) == len(rows)
     return found
@@ -255,7 +256,8 @@ def test_settlement_of_random_bills_agrees_with_plain_python(spark: SparkSession
     card = spark.createDataFrame([(account,) for account in prepaid], "account_id string")
     frames = spark.createDataFrame(bills, BILL), spark.createDataFrame(payments, PAYMENT)
     doubts = asked(spark, bills, questioned)
-    rows = bill_settlement(*frames, as_of=AS_OF, until=UNTIL, zone=ZONE, prepaid=card, questioned=doubts).collect()
+    ledger = payment_ledger(*frames, as_of=AS_OF, until=UNTIL, zone=ZONE, prepaid=card, questioned=doubts)
+    rows = bill_settlement(ledger).collect()
     expected = {b[0]: (b[-1] > 0 and b[1] not in prepaid, settled_on(b, payments)) for b in bills if b[4] <= AS_OF}
     unclear = {b[0]: questioned[b[0]] for b in bills if b[4] <= AS_OF and in_question(b, payments, b[1] in prepaid, questioned)}
     assert len(unclear) > 20
