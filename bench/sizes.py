@@ -106,8 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="arrears", help="with a champion; default arrears")
     parser.add_argument("--train", action="append", type=int, help=f"accounts to train on; default {ACCOUNTS}, 0 leaves training out")
     parser.add_argument("--score", action="append", type=int, help=f"accounts to score; default {ACCOUNTS}, 0 leaves scoring out")
+    parser.add_argument("--heap", help="spark.driver.memory, for example 12g; default that of the local profile")
     given = parser.parse_args(arguments)
-    province = load_settings("local", overrides={"root_dir": str(given.province), "spark": {"spark.master": f"local[{CORES}]"}})
+    spark_settings = {"spark.master": f"local[{CORES}]"} | ({"spark.driver.memory": given.heap} if given.heap else {})
+    province = load_settings("local", overrides={"root_dir": str(given.province), "spark": spark_settings})
     model = named(model_library(province), given.model)
     sizes = {"train": given.train or ACCOUNTS, "score": given.score or ACCOUNTS}
     missed = 0

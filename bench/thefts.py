@@ -5,8 +5,9 @@ and lasts: the six patterns of Jokar, Arianpoor and Leung (2016) and Zanetti et 
 kernels of `gridlens anomalies`, and each home is judged by a model that learnt from the other half of the homes only, into which the
 library puts patterns of its own. Prints one JSON line for each detector and pattern: MAP@100 as Zheng et al. (IEEE Transactions on
 Industrial Informatics 14(4), 2018) define it (mean precision at the thefts among the first hundred) and strictly (a theft that is not
-there counts 0), and how many untouched homes raise an alarm where 80 % of the thefts do. Beside it stand an isolation forest and
-LightGBM on the same evidence, and the plain comparison of the last 30 days with the home's own past.
+there counts 0), and how many untouched homes raise an alarm where 80 % of the thefts do. Beside it stand what it has without any theft to
+learn from (the residual of principal components), an isolation forest and LightGBM on the same evidence, and the plain comparison of the
+last 30 days with the home's own past.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from gridlens.anomaly.evidence import evidence
 from gridlens.anomaly.examples import examples
 from gridlens.anomaly.groups import usual_account
 from gridlens.anomaly.learner import fit_judge
+from gridlens.anomaly.residual import fit_residual
 from gridlens.anomaly.rows import DAY_FEATURES, FEATURES
 from gridlens.anomaly.weeks import DAYS, PARTS, WEEKS, Diary, Reference, reference
 from gridlens.pipelines.anomaly import usage_definition
@@ -170,6 +172,22 @@ def gridlens(t: Trial, features: Sequence[str] = DAY_FEATURES) -> Scores:
     return honest, {name: [next(found) for _ in copies] for name, copies in t.stolen.items()}
 
 
+def residual(t: Trial) -> Scores:
+    """Nothing learnt from thefts: what the principal components of the other half's untouched homes do not explain."""
+    spark = get_spark(load_settings("local"), name="gridlens-thefts")
+    untouched = pd.DataFrame(t.learn, columns=list(FEATURES)).assign(half=t.learn_half)[t.label == 0]
+    models = [fit_residual(spark.createDataFrame(untouched[untouched["half"] != half]), DAY_FEATURES) for half in (0, 1)]
+
+    def score(half: int, rows: np.ndarray) -> np.ndarray:
+        table = pd.DataFrame(rows, columns=list(FEATURES)).assign(place=np.arange(len(rows)))
+        scored = models[half].added(spark.createDataFrame(table)).select("place", "residual").toPandas()
+        return scored.sort_values("place")["residual"].to_numpy()
+
+    found = by_half(t, score)
+    spark.stop()
+    return found
+
+
 def lightgbm(t: Trial) -> Scores:
     """LightGBM with many more trees, on the same examples."""
     weight = np.where(t.label == 1, 1 / t.label.mean(), 1 / (1 - t.label.mean()))
@@ -227,6 +245,7 @@ def compare(folder: Path, seed: int) -> Iterator[dict[str, object]]:
     detectors: dict[str, Callable[[], Scores]] = {
         "last_30_days": lambda: last_30_days(t, homes),
         "isolation_forest": lambda: isolation_forest(t),
+        "residual": lambda: residual(t),
         "lightgbm": lambda: lightgbm(t),
         "gridlens": lambda: gridlens(t),
     }

@@ -1,4 +1,5 @@
-"""What weighs the evidence: boosted trees, fitted on one half of the accounts for the other, and calibrated to the share believed."""
+"""What weighs the evidence, and how unusual it is: boosted trees, fitted on one half of the accounts for the other, and calibrated to the
+share believed."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.anomaly.definition import Trees
+from gridlens.anomaly.residual import Residual, fit_residual
 from gridlens.anomaly.rows import FEATURES, HALVES
 from gridlens.errors import SourceError
 from gridlens.threads import side_by_side
@@ -24,20 +26,28 @@ PARTITIONS = 2
 
 
 @dataclass(frozen=True)
+class Half:
+    """What was fitted on the accounts of the other half: what is usual, and trees that read how far from it an account is, too."""
+
+    usual: Residual
+    trees: PipelineModel
+
+
+@dataclass(frozen=True)
 class Judge:
     """Models of the halves.
 
     Attributes:
-        halves: for the accounts of each half, what was fitted on the others.
+        halves: for the accounts of each half.
         slope, shift: of the log odds, so that they are those of the examples not learnt from, and of the share believed beforehand.
     """
 
-    halves: tuple[PipelineModel, ...]
+    halves: tuple[Half, ...]
     slope: float
     shift: float
 
     def judged(self, rows: DataFrame) -> DataFrame:
-        """``rows`` (half, FEATURES) with ``log_odds`` that usage is abnormal."""
+        """``rows`` (half, FEATURES) with ``log_odds`` that usage is abnormal, and ``unusual``, see :class:`Residual`."""
         return _margins(self.halves, rows).withColumn("log_odds", F.lit(self.shift) + F.lit(self.slope) * F.col("margin")).drop("margin")
 
 
@@ -70,8 +80,9 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float, features: Sequ
     return Judge(halves, float(platt.coefficients[0]), float(platt.intercept) + math.log(prior / (1 - prior)))
 
 
-def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str]) -> PipelineModel:
-    assembler = VectorAssembler(inputCols=list(features), outputCol=f"_features_{half}")
+def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str]) -> Half:
+    usual = fit_residual(examples.where(F.col("label") == 0), features)
+    assembler = VectorAssembler(inputCols=[*features, "residual"], outputCol=f"_features_{half}")
     boosting = GBTClassifier(
         featuresCol=assembler.getOutputCol(),
         labelCol="label",
@@ -87,15 +98,17 @@ def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str
         seed=trees.seed,
     )
     boosting.setRawPredictionCol(f"_raw_{half}").setProbabilityCol(f"_probability_{half}")
-    learnt = assembler.transform(examples).select(assembler.getOutputCol(), "label", "weight")
-    return PipelineModel([assembler, boosting.fit(learnt)])
+    learnt = assembler.transform(usual.added(examples)).select(assembler.getOutputCol(), "label", "weight")
+    return Half(usual, PipelineModel([assembler, boosting.fit(learnt)]))
 
 
-def _margins(halves: Sequence[PipelineModel], rows: DataFrame) -> DataFrame:
-    """``rows`` with ``margin``: of each row by the model of its half."""
+def _margins(halves: Sequence[Half], rows: DataFrame) -> DataFrame:
+    """``rows`` with ``margin`` and ``unusual``: of each row by the model of its half."""
     own = rows.columns
-    margin = F.lit(None).cast("double")
+    margin, unusual = F.lit(None).cast("double"), F.lit(None).cast("double")
     for half, model in enumerate(halves):
-        rows = model.transform(rows)
-        margin = F.when(F.col("half") == half, vector_to_array(F.col(f"_raw_{half}"))[1]).otherwise(margin)
-    return rows.select(*own, margin.alias("margin"))
+        mine = F.col("half") == half
+        rows = model.trees.transform(model.usual.added(rows)).withColumnRenamed("unusual", f"_unusual_{half}")
+        margin = F.when(mine, vector_to_array(F.col(f"_raw_{half}"))[1]).otherwise(margin)
+        unusual = F.when(mine, F.col(f"_unusual_{half}")).otherwise(unusual)
+    return rows.select(*own, margin.alias("margin"), unusual.alias("unusual"))

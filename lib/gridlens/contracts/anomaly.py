@@ -48,6 +48,12 @@ USAGE_ALERT = Table(
             D,
             "That usage is abnormal, by the evidence alone: of a model that learnt from other accounts; of an empty home that is lived in at least what is believed of such",
         ),
+        Field(
+            "unusual",
+            D,
+            "Part of untouched accounts whose evidence is more like everybody's: what principal components of theirs do not explain",
+            null="tariff misuse: it shows in how energy is used, not in a change; alerts found before this column was there",
+        ),
         Field("hit_rate", D, "Part of the visits to alerts of this kind that find something, with what is believed beforehand"),
         Field("changed_on", "date", "First day of the change", null=_NO_CHANGE),
         Field("days_since", "int", "Days from the change to as_of", unit="d", null=_NO_CHANGE),
