@@ -43,7 +43,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="From raw meter and customer data to load shapes, on Spark and Delta. Begin with `gridlens doctor`, then `gridlens run`.",
+    help="From an electricity company's raw data to features, tags, models, and lists of who to see, on Spark and Delta. "
+    "Begin with `gridlens doctor`, then `gridlens run`.",
 )
 sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Source definitions: list them, try one out.")
 app.add_typer(sources_app, name="sources")
@@ -209,7 +210,7 @@ def ingest(settings: Settings, sources: Sources = None, root: Root = None, as_js
 def features(
     settings: Settings, as_of: AsOf = None, known_at: KnownAt = None, from_: From = None, to: To = None, as_json: Json = False
 ) -> None:
-    """Compute load shapes of days, months and the year.
+    """Compute load shapes of days, months and the year, and the features of accounts that rest on them.
 
     Example: `gridlens features --as-of 2026-03-31`, or a backfill: `gridlens features --from 2026-01-01 --to 2026-03-31`
     """
@@ -237,7 +238,9 @@ def run(
     seed: _Seed = _DEFAULTS.seed,
     as_json: Json = False,
 ) -> None:
-    """Run the whole chain: sources, bronze, silver, features. Without --sources and --root a synthetic province is made first.
+    """Run the whole chain: sources to features, models, tags, graph, lists and audiences.
+
+    Without --sources and --root a synthetic province is made first. What has no new facts is not computed again.
 
     Example: `gridlens run`, or on your own data: `gridlens run --sources conf/sources/nsw.yml --root /data/sgsc_half_hourly`
     """

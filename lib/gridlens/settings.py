@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from gridlens.conffiles import existing_folder, file_named, files_in
+from gridlens.conffiles import existing_folder, file_named, files_in, packaged
 from gridlens.definitions import Document, explain, load_yaml
 from gridlens.errors import DefinitionError, SettingsError, nearest
 from gridlens.places import SCHEME, absolute, model_store
@@ -160,7 +160,7 @@ def load_settings(
 
     Args:
         profile: local, cluster or databricks; default GRIDLENS_PROFILE, else what the environment looks like.
-        conf_dir: folder whose ``base.yml`` and ``<profile>.yml`` are read instead of the packaged ones; default GRIDLENS_CONF.
+        conf_dir: folder whose ``base.yml`` and ``<profile>.yml`` come on top of the packaged ones; default GRIDLENS_CONF.
         overrides: fields from the command line; None values are as if not given.
         environ: environment variables; default the process's own.
 
@@ -174,8 +174,10 @@ def load_settings(
     if chosen not in PROFILES:
         raise SettingsError(f"profile {chosen!r} is unknown: expected one of {', '.join(PROFILES)}")
     layers = _Layers()
-    for name in ("base.yml", f"{chosen}.yml"):
-        layers.add_file(file_named(folder, name))
+    for base in (packaged(), folder):
+        for name in ("base.yml", f"{chosen}.yml"):
+            if base and (base / name).is_file():
+                layers.add_file(base / name)
     layers.add_environment(environ)
     layers.add({key: (value, f"option --{key.replace('_', '-')}") for key, value in given.items()})
     layers.add({"profile": (chosen, "option --profile"), "conf_dir": (str(folder) if folder else None, "option --conf")})

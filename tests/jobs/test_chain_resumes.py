@@ -13,6 +13,8 @@ from gridlens.contracts.ops import INGEST_FILE
 from gridlens.errors import SettingsError
 from gridlens.pipelines import chain
 from gridlens.pipelines.options import IngestOptions, RunOptions
+from gridlens.samples.province import write_province
+from gridlens.samples.publish import sizes_of
 from gridlens.settings import load_settings
 from gridlens.warehouse import Warehouse
 from pyspark.sql import SparkSession
@@ -54,6 +56,31 @@ def test_two_provinces_are_never_mixed(
         assert "such as that of another --root-dir, or remove the old one" in told
     else:
         assert told.endswith("loading began")
+
+
+@pytest.mark.spark
+def test_the_files_that_were_loaded_are_not_cleared_away_for_another_province(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load_settings("local", overrides={"root_dir": str(tmp_path)})
+    write_province(spark, tmp_path / "sample", accounts=3, months=2, curve_days=1, curves=False)
+    before = sizes_of(tmp_path / "sample")
+    rows = [("province_bills", str(i), path, size, 1, "b1") for i, (path, size) in enumerate(before.items())]
+    Warehouse(spark, settings).append(INGEST_FILE, spark.createDataFrame(rows, INGEST_FILE.schema))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise SettingsError("loading began")
+
+    monkeypatch.setattr(chain, "run_ingest", never)
+    other = [word if word != "3" else "4" for word in TINY]
+    assert main([*other, "--root-dir", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "holds another synthetic province" in told
+    assert "give another --root-dir, or remove both" in told
+    assert {path: (tmp_path / "sample" / path).stat().st_size for path in before} == before
+
+    assert main([*TINY, "--root-dir", str(tmp_path)]) == 2
+    assert " ".join(capsys.readouterr().err.split()).endswith("loading began"), "the same province goes on"
 
 
 @pytest.mark.prove

@@ -52,14 +52,15 @@ def test_layers_yaml_then_environment_then_command_line(tmp_path: Path) -> None:
     environ = {"GRIDLENS_CALENDAR": "FR", "GRIDLENS_SPARK": '{"c": 3}', "GRIDLENS_KNOWN_AT_LAG_HOURS": "5"}
     got = load_settings("local", tmp_path, {"known_at_lag_hours": 7, "zone": None}, environ)
     assert (got.zone, got.currency, got.calendar, got.known_at_lag_hours) == ("Europe/London", "EUR", "FR", 7)
-    assert got.spark == {"a": "1", "b": "2", "c": "3"}
+    assert {key: got.spark[key] for key in "abc"} == {"a": "1", "b": "2", "c": "3"}
 
 
-def test_a_folder_that_lacks_a_file_leaves_the_packaged_one(tmp_path: Path) -> None:
-    write(tmp_path, "base.yml", "currency: EUR\n")
-    got = load_settings("local", tmp_path, environ={})
-    assert got.currency == "EUR"
-    assert got.spark["spark.databricks.delta.snapshotPartitions"] == "2"  # from the packaged local.yml
+@pytest.mark.parametrize("name", ["base.yml", "local.yml"])
+def test_a_file_of_the_folder_comes_on_top_of_the_packaged_ones(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, "currency: EUR\nspark:\n  spark.driver.memory: 9g\n  spark.jars: /opt/driver.jar\n")
+    packaged, got = load_settings("local", environ={}), load_settings("local", tmp_path, environ={})
+    assert (got.currency, got.zone) == ("EUR", packaged.zone)
+    assert got.spark == packaged.spark | {"spark.driver.memory": "9g", "spark.jars": "/opt/driver.jar"}
 
 
 def test_places_follow_root_dir_and_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import SparkSession
 
@@ -13,7 +14,7 @@ from gridlens.pipelines.features import FeaturesResult, TableRows, run_features
 from gridlens.pipelines.ingest import Loaded, run_ingest
 from gridlens.pipelines.options import RunOptions
 from gridlens.pipelines.outlook import Understood
-from gridlens.pipelines.sample import check_loaded, run_sample
+from gridlens.pipelines.sample import check_kept, check_loaded, run_sample
 from gridlens.pipelines.understand import understand
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -53,10 +54,11 @@ def run_chain(spark: SparkSession, settings: Settings, options: RunOptions, *, s
     began = time.monotonic()
     if options.sample is not None:
         say("synthetic province")
-        made = run_sample(spark, settings, options.sample)
+        warehouse = Warehouse(spark, settings)
+        made = run_sample(spark, settings, options.sample, keep=partial(check_kept, warehouse))
         size = f"{sum(made.files.values())} files, {sum(made.bytes.values()) / 1e6:,.1f} MB"
         say(f"  {size}{'' if made.written else ', as they stand'}, in {time.monotonic() - began:.1f} s")
-        check_loaded(Warehouse(spark, settings), made.folder)
+        check_loaded(warehouse, made.folder)
     say("ingest")
     ingest = run_ingest(spark, settings, options.ingest, say=say)
     say("features")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.ops import INGEST_FILE
@@ -24,8 +25,11 @@ def sample_folder(settings: Settings, options: SampleOptions) -> Path:
     return Path(options.to) if options.to else Path(settings.root_dir) / "sample"
 
 
-def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) -> Summary:
+def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions, *, keep: Callable[[Path], None] | None = None) -> Summary:
     """Writes the province's source files; ``written`` is False where the same province stands there already.
+
+    Args:
+        keep: asked before another province is cleared away; raises where it has to stay.
 
     Raises:
         SettingsError: an option is out of range, or the folder holds something else.
@@ -42,6 +46,7 @@ def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) 
         end_date=options.end_date,
         seed=options.seed,
         curves=options.curve_days > 0,
+        keep=keep,
     )
     if not summary.written:
         log.info("synthetic province: it stands there already, nothing to do")
@@ -50,18 +55,38 @@ def run_sample(spark: SparkSession, settings: Settings, options: SampleOptions) 
     return summary
 
 
+def check_kept(warehouse: Warehouse, folder: Path) -> None:
+    """Stops before the province in ``folder`` is cleared away, from which the warehouse was loaded.
+
+    Raises:
+        SettingsError: the warehouse holds one of its files.
+    """
+    if _loaded(warehouse).join(_standing(warehouse, folder), on=["path", "length"], how="left_semi").first() is not None:
+        raise SettingsError(
+            f"{folder} holds another synthetic province (of other parameters, or of an earlier version of gridlens), which the warehouse "
+            "was loaded from and which this one would replace: give another --root-dir, or remove both"
+        )
+
+
 def check_loaded(warehouse: Warehouse, folder: Path) -> None:
     """Stops before two synthetic provinces are mixed; ``folder`` holds the one to be loaded.
 
     Raises:
         SettingsError: the warehouse holds a file of a province that has none of this path and size.
     """
-    loaded = warehouse.read(INGEST_FILE).where(F.col("_source").startswith("province_"))  # as conf/sources/province.yml names them
-    standing = warehouse.spark.createDataFrame(list(sizes_of(folder).items()), "path string, length bigint")
-    other = loaded.join(standing, on=["path", "length"], how="left_anti").select("path").first()
+    other = _loaded(warehouse).join(_standing(warehouse, folder), on=["path", "length"], how="left_anti").select("path").first()
     if other is not None:
         raise SettingsError(
             f"the warehouse holds {other['path']} of another synthetic province (of other parameters, or of an earlier version of "
             "gridlens), which would be mixed with this one: give an empty warehouse, such as that of another --root-dir, or remove "
             "the old one"
         )
+
+
+def _loaded(warehouse: Warehouse) -> DataFrame:
+    """The files of a province that were loaded, as conf/sources/province.yml names its sources."""
+    return warehouse.read(INGEST_FILE).where(F.col("_source").startswith("province_"))
+
+
+def _standing(warehouse: Warehouse, folder: Path) -> DataFrame:
+    return warehouse.spark.createDataFrame(list(sizes_of(folder).items()), "path string, length bigint")

@@ -8,7 +8,7 @@ and any number of cores. ``folder`` must be a path that driver and executors sha
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,7 @@ def write_province(
     seed: int = 20260331,
     curves: bool = True,
     tariffs: str | Path | None = None,
+    keep: Callable[[Path], None] | None = None,
 ) -> Summary:
     """Writes the province into ``folder``, or does nothing where it stands there already with the same parameters.
 
@@ -59,6 +60,7 @@ def write_province(
         curve_days: days of 15-minute curves before ``end_date``, that day included.
         curves: False leaves the curves out (a million accounts have 140 GB of them).
         tariffs: folder of tariff definitions; default the installed one.
+        keep: asked before a province of other parameters is cleared away; raises where it has to stay.
 
     Raises:
         SettingsError: a parameter is out of range, or the folder holds something else.
@@ -68,6 +70,8 @@ def write_province(
     _check(parameters)
     book = load_tariffs(tariffs or packaged() / "tariffs")
     target, identity = Path(folder), publish.identity(parameters, book.fingerprints)
+    if keep is not None and not publish.same(target, identity):
+        keep(target)
     found = publish.complete(target, identity)
     if found is not None:
         return Summary(target, False, accounts, found.files, found.bytes)

@@ -46,6 +46,12 @@ def complete(folder: Path, wanted: dict[str, Any]) -> Contents | None:
     return _contents(sizes)
 
 
+def same(folder: Path, wanted: dict[str, Any]) -> bool:
+    """Whether no province of another identity stands in the folder, whole or begun."""
+    manifest = _read(folder)
+    return manifest is None or all(manifest.get(key) == value for key, value in wanted.items())
+
+
 def sizes_of(folder: Path) -> dict[str, int]:
     """Bytes of every file of the whole province that stands there, by path below the folder."""
     manifest = _read(folder) or {}
