@@ -57,7 +57,7 @@ class Settings(BaseModel):
         "", description="Folder through which Spark hands models to MLflow, seen by both; default under root_dir, or the remote warehouse."
     )
     zone: str = Field("Asia/Shanghai", description="IANA time zone of the company: what a local day is.")
-    calendar: str = Field("CN", description="Calendar that tells working days and holidays, a file of conf/calendars.")
+    calendar: str = Field("CN", description="Working days and holidays: CN with conf/calendars/CN.yml, or a country's code as GB, AU-NSW.")
     currency: str = Field("CNY", description="ISO 4217 currency of amounts.")
     known_at_lag_hours: int = Field(
         24, ge=0, le=24 * 366, description="Hours after the end of as_of until a day's data counts as known (the default of known_at)."
@@ -71,7 +71,7 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr | None = Field(
         None, description="Key of the HMAC that makes pseudonyms; give it by GRIDLENS_PSEUDONYM_KEY, never in a file."
     )
-    conf_dir: str | None = Field(None, description="The user's configuration folder; its files shadow the packaged ones by name.")
+    conf_dir: str | None = Field(None, description="The user's configuration folder: settings on top of the packaged ones, other files in their place.")
     spark: dict[str, str] = Field(default_factory=dict, description="Spark settings of the profile.")
 
     @field_validator("spark", mode="before")

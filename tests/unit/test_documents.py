@@ -13,9 +13,12 @@ import yaml
 from gridlens.cli import app
 from gridlens.contracts.tag import tag_current_table
 from gridlens.expressions import check
+from gridlens.ingest.fields import FieldSource
+from gridlens.ingest.source import Options, SourceFile
 from gridlens.models.library import load_models
 from gridlens.pipelines.declared import tag_library, taggable
-from gridlens.settings import load_settings
+from gridlens.settings import Settings, load_settings
+from pydantic import BaseModel
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
@@ -105,3 +108,22 @@ def test_linked_files_are_there(path: Path) -> None:
     links = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
     assert missing == []
+
+
+def keys_of(page: str, heading: str) -> set[str]:
+    """The first cells of the tables between a heading and the next one of its level."""
+    text = (PROJECT / "docs" / page).read_text("utf-8").split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "model"),
+    [
+        ("settings.md", "All settings", Settings),
+        ("sources.md", "The source", SourceFile),
+        ("sources.md", "Text", Options),
+        ("sources.md", "A field", FieldSource),
+    ],
+)
+def test_a_page_of_keys_has_all_of_them_and_no_other(page: str, heading: str, model: type[BaseModel]) -> None:
+    assert keys_of(page, heading) == set(model.model_fields)
