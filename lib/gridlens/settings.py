@@ -71,7 +71,9 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr | None = Field(
         None, description="Key of the HMAC that makes pseudonyms; give it by GRIDLENS_PSEUDONYM_KEY, never in a file."
     )
-    conf_dir: str | None = Field(None, description="The user's configuration folder: settings on top of the packaged ones, other files in their place.")
+    conf_dir: str | None = Field(
+        None, description="The user's configuration folder: settings on top of the packaged ones, other files in their place."
+    )
     spark: dict[str, str] = Field(default_factory=dict, description="Spark settings of the profile.")
 
     @field_validator("spark", mode="before")

@@ -38,7 +38,7 @@ peers: [category]
 least_peers: 10
 least_probability: 0.02
 examples: {accounts: 60, copies: 1, earlier_days: [28], inspection_weight: 1}
-trees: {trees: 12, max_depth: 3, step_size: 0.25, min_rows: 10}
+trees: {models: 1, trees: 12, max_depth: 3, step_size: 0.25, min_rows: 10}
 visits: {per_week: 2}
 """
 

@@ -1,5 +1,5 @@
-"""What weighs the evidence, and how unusual it is: boosted trees, fitted on one half of the accounts for the other, and calibrated to the
-share believed."""
+"""What weighs the evidence: boosted trees and how unusual it is, fitted on one half of the accounts for the other, put together on what
+neither has seen, and calibrated to the share believed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.anomaly.definition import Trees
-from gridlens.anomaly.residual import Residual, fit_residual
+from gridlens.anomaly.residual import ADDED, Residual, fit_residual
 from gridlens.anomaly.rows import FEATURES, HALVES
 from gridlens.errors import SourceError
 from gridlens.threads import side_by_side
 
+_PARTS = ("margin", "residual")
 PARTITIONS = 2
 """Of the examples: they are few, and each level of each tree is a job."""
 
 
 @dataclass(frozen=True)
 class Half:
-    """What was fitted on the accounts of the other half: what is usual, and trees that read how far from it an account is, too."""
+    """What was fitted on the accounts of the other half: what is usual of the untouched, and trees that tell them from the changed."""
 
     usual: Residual
     trees: PipelineModel
@@ -39,16 +40,19 @@ class Judge:
 
     Attributes:
         halves: for the accounts of each half.
-        slope, shift: of the log odds, so that they are those of the examples not learnt from, and of the share believed beforehand.
+        slopes, shift: of the trees' margin and of the residual, so that the log odds are those of the examples not learnt from, and of
+            the share believed beforehand. The trees do not read the residual: of the examples that they learn from it is smaller than of
+            others, since the components were fitted on them (on thefts in London homes 0.796 instead of 0.806 of MAP@100, strictly).
     """
 
     halves: tuple[Half, ...]
-    slope: float
+    slopes: tuple[float, float]
     shift: float
 
     def judged(self, rows: DataFrame) -> DataFrame:
         """``rows`` (half, FEATURES) with ``log_odds`` that usage is abnormal, and ``unusual``, see :class:`Residual`."""
-        return _margins(self.halves, rows).withColumn("log_odds", F.lit(self.shift) + F.lit(self.slope) * F.col("margin")).drop("margin")
+        weighed = sum((F.lit(slope) * F.col(part) for slope, part in zip(self.slopes, _PARTS, strict=True)), F.lit(self.shift))
+        return _margins(self.halves, rows).withColumn("log_odds", weighed).drop(*_PARTS)
 
 
 def fit_judge(examples: DataFrame, trees: Trees, *, prior: float, features: Sequence[str] = FEATURES) -> Judge:
@@ -75,19 +79,26 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float, features: Sequ
     balanced = balanced.withColumn("weight", F.col("weight") * scale).coalesce(PARTITIONS).localCheckpoint()
     tasks = [partial(_fitted, balanced.where(F.col("half") != half), trees, half, features) for half in range(HALVES)]
     halves = tuple(side_by_side(balanced.sparkSession, tasks))
-    unseen = VectorAssembler(inputCols=["margin"], outputCol="x").transform(_margins(halves, balanced))
+    unseen = VectorAssembler(inputCols=list(_PARTS), outputCol="x").transform(_margins(halves, balanced))
     platt = LogisticRegression(featuresCol="x", labelCol="label", weightCol="weight").fit(unseen.select("x", "label", "weight"))
-    return Judge(halves, float(platt.coefficients[0]), float(platt.intercept) + math.log(prior / (1 - prior)))
+    margin, residual = (float(slope) for slope in platt.coefficients)
+    return Judge(halves, (margin, residual), float(platt.intercept) + math.log(prior / (1 - prior)))
 
 
 def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str]) -> Half:
     usual = fit_residual(examples.where(F.col("label") == 0), features)
-    assembler = VectorAssembler(inputCols=[*features, "residual"], outputCol=f"_features_{half}")
+    assembler = VectorAssembler(inputCols=list(features), outputCol=f"_features_{half}")
+    learnt = assembler.transform(examples).select(assembler.getOutputCol(), "label", "weight")
+    boosted = [_boosting(trees, half, number).fit(learnt) for number in range(trees.models)]
+    return Half(usual, PipelineModel([assembler, *boosted]))
+
+
+def _boosting(trees: Trees, half: int, number: int) -> GBTClassifier:
     boosting = GBTClassifier(
-        featuresCol=assembler.getOutputCol(),
+        featuresCol=f"_features_{half}",
         labelCol="label",
         weightCol="weight",
-        predictionCol=f"_prediction_{half}",
+        predictionCol=f"_prediction_{half}_{number}",
         maxIter=trees.trees,
         maxDepth=trees.max_depth,
         stepSize=trees.step_size,
@@ -95,20 +106,22 @@ def _fitted(examples: DataFrame, trees: Trees, half: int, features: Sequence[str
         minInstancesPerNode=trees.min_rows,
         cacheNodeIds=True,
         maxMemoryInMB=1024,
-        seed=trees.seed,
+        seed=trees.seed + number,
     )
-    boosting.setRawPredictionCol(f"_raw_{half}").setProbabilityCol(f"_probability_{half}")
-    learnt = assembler.transform(usual.added(examples)).select(assembler.getOutputCol(), "label", "weight")
-    return Half(usual, PipelineModel([assembler, boosting.fit(learnt)]))
+    return boosting.setRawPredictionCol(_raw(half, number)).setProbabilityCol(f"_probability_{half}_{number}")
+
+
+def _raw(half: int, number: int) -> str:
+    return f"_raw_{half}_{number}"
 
 
 def _margins(halves: Sequence[Half], rows: DataFrame) -> DataFrame:
-    """``rows`` with ``margin`` and ``unusual``: of each row by the model of its half."""
+    """``rows`` with ``margin``, ``residual`` and ``unusual``: of each row by what was fitted on the other half."""
     own = rows.columns
-    margin, unusual = F.lit(None).cast("double"), F.lit(None).cast("double")
+    found = dict.fromkeys((*_PARTS, "unusual"), F.lit(None).cast("double"))
     for half, model in enumerate(halves):
-        mine = F.col("half") == half
-        rows = model.trees.transform(model.usual.added(rows)).withColumnRenamed("unusual", f"_unusual_{half}")
-        margin = F.when(mine, vector_to_array(F.col(f"_raw_{half}"))[1]).otherwise(margin)
-        unusual = F.when(mine, F.col(f"_unusual_{half}")).otherwise(unusual)
-    return rows.select(*own, margin.alias("margin"), unusual.alias("unusual"))
+        rows = model.trees.transform(model.usual.added(rows)).withColumnsRenamed({name: f"_{name}_{half}" for name in ADDED})
+        margins = [vector_to_array(F.col(_raw(half, number)))[1] for number in range(len(model.trees.stages) - 1)]
+        mine = {"margin": sum(margins, F.lit(0.0)) / len(margins), **{name: F.col(f"_{name}_{half}") for name in ADDED}}
+        found = {name: F.when(F.col("half") == half, mine[name]).otherwise(value) for name, value in found.items()}
+    return rows.select(*own, *[value.alias(name) for name, value in found.items()])
