@@ -68,10 +68,11 @@ def fit_judge(examples: DataFrame, trees: Trees, *, prior: float, features: Sequ
         features: those of FEATURES to learn from.
 
     Raises:
-        SourceError: there are examples of one label only.
+        SourceError: of a half there are no examples, or of one label only.
     """
-    total = {row["label"]: row["weight"] for row in examples.groupBy("label").agg(F.sum("weight").alias("weight")).collect()}
-    if len(total) < 2:
+    weights = examples.groupBy("half", "label").agg(F.sum("weight").alias("weight")).collect()  # a row a half and label
+    total = {label: sum(row["weight"] for row in weights if row["label"] == label) for label in (0.0, 1.0)}
+    if len(weights) < 2 * HALVES:
         raise SourceError("no account uses enough energy for long enough to learn from; load more meter data, or lower examples.least_kwh")
     balanced = examples.withColumn("weight", F.col("weight") / F.when(F.col("label") == 1, total[1.0]).otherwise(total[0.0]))
     scale = examples.count() / 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from gridlens.anomaly.definition import Trees
 from gridlens.anomaly.learner import fit_judge
+from gridlens.errors import SourceError
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -33,3 +35,10 @@ def test_boosted_models_are_averaged_and_weighed_with_the_residual(spark: SparkS
     assert not np.allclose(margins[:, 0], margins[:, 1]), "each model has a seed of its own"
     odds = judge.slopes[0] * margins.mean(axis=1) + judge.slopes[1] * told["residual"].to_numpy() + judge.shift
     np.testing.assert_allclose(judged.loc[judged["half"] == 1, "log_odds"], odds, atol=1e-9)
+
+
+def test_a_half_without_examples_of_either_kind_is_one_sentence(spark: SparkSession) -> None:
+    rows = [(0, 0.0), (0, 1.0), (1, 0.0)]
+    table = spark.createDataFrame([(half, label, 1.0, 1.0) for half, label in rows], ["half", "label", "weight", "loss"])
+    with pytest.raises(SourceError, match="no account uses enough energy for long enough to learn from"):
+        fit_judge(table, Trees(), prior=0.02, features=["loss"])
