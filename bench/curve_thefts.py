@@ -27,8 +27,8 @@ from gridlens.contracts.silver import INTERVAL_DAY, METERING_POINT
 from gridlens.features.clock import QUARTERS
 from gridlens.features.packing import IMPORT
 from gridlens.features.week_parts import day_parts
-from gridlens.pipelines.anomaly import usage_definition
 from gridlens.pipelines.anomaly_facts import usage_series
+from gridlens.pipelines.declared import usage_definition
 from gridlens.pipelines.tag_state import required_features
 from gridlens.session import get_spark
 from gridlens.settings import load_settings

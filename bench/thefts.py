@@ -27,7 +27,7 @@ from gridlens.anomaly.learner import fit_judge
 from gridlens.anomaly.residual import fit_residual
 from gridlens.anomaly.rows import DAY_FEATURES, FEATURES
 from gridlens.anomaly.weeks import DAYS, PARTS, WEEKS, Diary, Reference, reference
-from gridlens.pipelines.anomaly import usage_definition
+from gridlens.pipelines.declared import usage_definition
 from gridlens.session import get_spark
 from gridlens.settings import load_settings
 from lightgbm import LGBMClassifier

@@ -21,7 +21,8 @@ def anomalies_run(settings: Settings, as_of: AsOf = None, known_at: KnownAt = No
 
     Example: `gridlens anomalies run`
     """
-    from gridlens.pipelines.anomaly import run_anomalies, usage_definition
+    from gridlens.pipelines.anomaly import run_anomalies
+    from gridlens.pipelines.declared import usage_definition
 
     usage = usage_definition(settings)  # a mistake in the definition is told before Spark starts
     with session(settings) as spark:

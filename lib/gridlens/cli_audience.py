@@ -72,7 +72,8 @@ def audience_count(
 def audience_build(settings: Settings, names: _Names = None, as_of: AsOf = None, known_at: KnownAt = None, as_json: Json = False) -> None:
     """Write snapshots: members, definition, sizes and removals, as of the newest account features.
 
-    Example: `gridlens audience build`, then `gridlens show audience_snapshot_v1`
+    Example: `gridlens audience build`, then `gridlens audience overlap`; the tables themselves, audience_snapshot_v1 and
+    audience_v1, hide no small group.
     """
     from gridlens.pipelines.audience import read_definitions, run_build
 

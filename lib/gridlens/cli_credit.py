@@ -64,7 +64,9 @@ def credit_decide(
     known_at: KnownAt = None,
     as_json: Json = False,
 ) -> None:
-    """Take in decisions on qualitative factors, each with reason, author and expiry; they count from the next `credit grade`.
+    """Take in decisions on qualitative factors, each with reason, author and expiry.
+
+    They count for moments known from now on, or from --known-at on: to change grades of an earlier moment, give when they were known.
 
     Example: `gridlens credit decide decisions.csv`
     """

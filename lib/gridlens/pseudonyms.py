@@ -16,8 +16,19 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from gridlens.errors import SettingsError
 
-ID_COLUMNS = ("party_id", "account_id", "metering_point_id", "meter_id", "bill_id", "payment_id", "event_id", "purchase_id")
-"""Columns whose values name one customer, meter or document."""
+_OWN = (
+    *("party_id", "account_id", "metering_point_id", "meter_id", "bill_id", "payment_id", "event_id", "purchase_id"),
+    *("interaction_id", "inspection_id", "survey_id", "receipt_id", "source_id", "object", "_locator"),
+)
+_KINDS = {
+    **{name: name for name in _OWN},
+    "reversal_of": "payment_id",
+    "person_id": "party_id",
+    **dict.fromkeys(("from_id", "to_id"), "node"),
+}
+"""Columns whose values name one customer, meter or document, and what their pseudonyms are of: equal ids of one kind stay equal. Ends of
+edges and objects of events name things of many kinds, and locators of database rows hold their keys."""
+ID_COLUMNS = tuple(_KINDS)
 _HEX_DIGITS = 32
 
 
@@ -43,7 +54,9 @@ def pseudonymise(df: DataFrame, key: SecretStr | None, columns: Sequence[str] = 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             arrays = [
-                _hidden(batch.column(i), field.name, secret) if field.name in chosen else batch.column(i).cast(field.type)
+                _hidden(batch.column(i), _KINDS.get(field.name, field.name), secret)
+                if field.name in chosen
+                else batch.column(i).cast(field.type)
                 for i, field in enumerate(target)
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=target)

@@ -18,6 +18,8 @@ from gridlens.errors import GridlensError
 from gridlens.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
+OF_RUN = "run "
+"""Begins the note that a run leaves with what it writes."""
 
 
 @dataclass
@@ -41,6 +43,11 @@ class Run:
         self.tables_out[table] = self.tables_out.get(table, 0) + rows
 
     @property
+    def note(self) -> str:
+        """What stands in the history of a table that the run writes to."""
+        return f"{OF_RUN}{self.run_id}"
+
+    @property
     def seconds(self) -> float:
         """Since the run began; not from the wall clock, which may be set back meanwhile."""
         return time.monotonic() - self.began
@@ -57,15 +64,21 @@ def timed(say: Callable[[str], None], what: str) -> Iterator[None]:
 
 @contextmanager
 def logged(warehouse: Warehouse, run: Run) -> Iterator[Run]:
-    """Records the run and the tables it read when the block ends: success after everything else, a failure with its sentence."""
+    """Records the run and the tables it read when the block ends: success after everything else, a failure with its sentence.
+
+    What the block writes through ``warehouse`` has the run's note.
+    """
+    around, warehouse.note = warehouse.note, run.note
     try:
         with warehouse.noting() as noted:
             run.tables_in = noted.names
             yield run
     except BaseException as error:
+        warehouse.note = around
         message = str(error) if isinstance(error, GridlensError) else f"{type(error).__name__}: see the log"
         _record(warehouse, run, outcome="failed", message=message, quietly=True)
         raise
+    warehouse.note = around
     _record(warehouse, run, outcome="nothing_new" if run.nothing_new else "succeeded", message=None)
 
 

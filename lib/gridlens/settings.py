@@ -65,7 +65,8 @@ class Settings(BaseModel):
     min_group: int = Field(
         15,
         ge=0,
-        description="Least number of accounts that an aggregate over people shows; smaller groups are shown as `<15`. 0: show all.",
+        description="Least number of accounts that the audience commands show, from 100 on least group of a model's figures, "
+        "and least fifth in the card of time to pay; 0: all.",
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of a log line.")
     pseudonym_key: SecretStr | None = Field(

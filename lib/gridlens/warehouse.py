@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 import uuid
@@ -41,7 +42,8 @@ class TablesIn:
 class Warehouse:
     """The Delta tables of one warehouse.
 
-    ``shared`` is held while a table is written that several sources write side by side.
+    ``shared`` is held while a table is written that several sources write side by side. ``note`` stands with every append and
+    replacement in the table's history, where the caller gives no other: which run wrote, also where it did not live to say so.
     """
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
@@ -50,6 +52,7 @@ class Warehouse:
         self._known: set[str] = set()
         self._written: set[str] = set()
         self._noted = [TablesIn()]
+        self.note = ""
         self.shared = threading.RLock()
 
     @cached_property
@@ -162,29 +165,34 @@ class Warehouse:
         if missing:
             self.spark.sql(f"ALTER TABLE {self.location(table)} ADD COLUMNS ({missing})")
 
-    def append(self, table: Table, df: DataFrame) -> None:
-        """Adds rows. The caller makes sure that they are not there yet (keyed writes use :meth:`merge`)."""
+    def append(self, table: Table, df: DataFrame, *, note: str = "") -> None:
+        """Adds rows. The caller makes sure that they are not there yet (keyed writes use :meth:`merge`); ``note`` as of :meth:`replace`."""
         self.create(table)
-        self._write(table, table.conform(df), mode="append")
+        self._write(table, table.conform(df), mode="append", note=note)
 
     def replace(self, table: Table, df: DataFrame, *, where: str, note: str = "") -> None:
         """Replaces the rows for which ``where`` holds, in one commit; a ``note`` stands with it in the table's history."""
         self.create(table)
-        options = {"replaceWhere": where} | ({"userMetadata": note} if note else {})
-        self._write(table, table.conform(df), mode="overwrite", options=options)
+        self._write(table, table.conform(df), mode="overwrite", note=note, options={"replaceWhere": where})
 
-    def notes(self, *tables: Table) -> list[str]:
-        """The notes in the histories of these tables, newest first. A write that changed nothing stands in no history."""
+    def notes(self, *tables: Table, since: dt.datetime | None = None) -> list[str]:
+        """The notes in the histories of these tables, newest first. A write that changed nothing stands in no history.
+
+        Args:
+            since: notes of writes at this moment or later.
+        """
         rows = []
+        later = F.lit(True) if since is None else F.col("timestamp") >= F.lit(since)
         for table in filter(self.exists, tables):
-            noted = self.spark.sql(f"DESCRIBE HISTORY {self.location(table)}").where(F.col("userMetadata").isNotNull())
+            noted = self.spark.sql(f"DESCRIBE HISTORY {self.location(table)}").where(F.col("userMetadata").isNotNull() & later)
             rows += noted.select("timestamp", "userMetadata").collect()
         return [row["userMetadata"] for row in sorted(rows, key=lambda row: row["timestamp"], reverse=True)]
 
-    def _write(self, table: Table, df: DataFrame, *, mode: str, options: dict[str, str] | None = None) -> None:
+    def _write(self, table: Table, df: DataFrame, *, mode: str, note: str, options: dict[str, str] | None = None) -> None:
         if table.sort_by:
             df = df.sortWithinPartitions(*dict.fromkeys([*table.partition_by, *table.sort_by]))
-        writer = df.write.format("delta").mode(mode).options(**(options or {}))
+        told = {"userMetadata": note or self.note} if note or self.note else {}
+        writer = df.write.format("delta").mode(mode).options(**told, **(options or {}))
         if self.settings.catalog:
             writer.saveAsTable(self.location(table))
         else:

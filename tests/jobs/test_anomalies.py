@@ -7,16 +7,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow.pyfunc
 import numpy as np
+import pandas as pd
 import pytest
 from delta_writer import put
+from gridlens.anomaly.pipeline import judge_pipeline
 from gridlens.anomaly.weeks import DAYS
 from gridlens.cli import main
-from gridlens.contracts.anomaly import USAGE_ALERT
+from gridlens.contracts.anomaly import MODEL, USAGE_ALERT
 from gridlens.contracts.ops import BATCH_ACCOUNT
 from gridlens.contracts.silver import ACCOUNT_TABLE, INTERVAL_DAY, METERING_POINT, SILVER
+from gridlens.pipelines import anomaly, anomaly_model
 from gridlens.settings import Settings
+from gridlens.tracking import CHAMPION, Store
 from gridlens.warehouse import Warehouse
+from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 AS_OF, KNOWN_AT = dt.date(2026, 3, 31), dt.datetime(2026, 4, 1, 16, tzinfo=dt.UTC)
@@ -38,7 +44,7 @@ peers: [category]
 least_peers: 10
 least_probability: 0.02
 examples: {accounts: 60, copies: 1, earlier_days: [28], inspection_weight: 1}
-trees: {models: 1, trees: 12, max_depth: 3, step_size: 0.25, min_rows: 10}
+trees: {models: 1, trees: 6, max_depth: 3, step_size: 0.4, min_rows: 10}
 visits: {per_week: 2}
 """
 
@@ -137,8 +143,38 @@ def alerts(spark: SparkSession, settings: Settings) -> dict[str, dict[str, Any]]
     return {row["account_id"]: row.asDict() for row in rows}
 
 
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def check_the_version(spark: SparkSession, settings: Settings, learnt: PipelineModel) -> None:
+    """What stands in the registry: figures, card, and the pipeline that was learnt, which MLflow alone can ask."""
+    store = Store.open(settings)
+    version = store.version(MODEL, CHAMPION)
+    figures = version.metrics
+    assert figures["roc_auc"] > figures["baseline.residual.roc_auc"] + 0.02 > figures["baseline.prior.roc_auc"] == 0.5
+    assert figures["calibration_error"] < 0.1
+    assert 0 < figures["at_prior.pr_auc"] < figures["pr_auc"]
+    assert 0 <= figures["false_alarms_at_80"] < 0.5
+    assert "the best baseline, residual" in version.reason
+    training = json.loads(store.text(version, "training.json"))
+    assert sum(row["rows"] for row in training["examples"]) == figures["rows"]
+    card = store.text(version, "model_card.md")
+    assert "metering inspection" in card
+    assert "capped" in card, "the patterns taught"
+    assert not any(account(home) in card or account(home) in json.dumps(training) for home in range(HOMES))
+
+    served = mlflow.pyfunc.load_model(store.client.get_model_version_download_uri(version.name, str(version.version)))
+    random = np.random.default_rng(6)
+    columns = served.metadata.get_input_schema().input_names()
+    rows = pd.DataFrame(random.normal(0, 1, (6, len(columns))), columns=columns).assign(half=[0.0, 1.0] * 3)
+    told = learnt.transform(spark.createDataFrame(rows)).toPandas()["prediction"]
+    np.testing.assert_allclose(np.ravel(served.predict(rows)), told, atol=1e-12)
+    assert told.between(0, 1).all()
+
+
 def test_thieves_are_found_dated_counted_and_visits_change_the_order(
-    spark: SparkSession, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf = tmp_path / "conf"
     (conf / "anomaly").mkdir(parents=True)
@@ -149,6 +185,11 @@ def test_thieves_are_found_dated_counted_and_visits_change_the_order(
     assert "load meter data" in capsys.readouterr().err
 
     fill(settings)
+    learnt: list[PipelineModel] = []
+    with monkeypatch.context() as killed:
+        killed.setattr(anomaly_model, "judge_pipeline", lambda *a: learnt.append(judge_pipeline(*a)) or learnt[0])
+        killed.setattr(anomaly, "_write", interrupted)
+        assert main(run) == 130
     assert main(run) == 0
     told = json.loads(capsys.readouterr().out)
     found = alerts(spark, settings)
@@ -189,15 +230,29 @@ def test_thieves_are_found_dated_counted_and_visits_change_the_order(
     visited = found.get(account(VISITED))
     assert visited is None or visited["probability"] < visited["evidence_probability"] / 2
 
+    assert {row["model_version"] for row in found.values()} == {told["version"]} == {1}, "learnt before the search was killed"
+    check_the_version(spark, settings, learnt[0])
+
     assert main(run) == 0
-    assert json.loads(capsys.readouterr().out)["nothing_new"] is True
+    again = json.loads(capsys.readouterr().out)
+    assert (again["nothing_new"], again["version"]) == (True, 1)
 
     inspected(settings, THIEF, day(DAYS - 5), "normal")
     assert main(run) == 0
-    capsys.readouterr()
+    assert json.loads(capsys.readouterr().out)["version"] == 2
     again = alerts(spark, settings).get(account(THIEF))
     assert again is None or again["probability"] < thief["probability"] / 2
     assert again is None or again["last_finding"] == "normal"
+
+    assert main(["rollback", MODEL, "--json", *root]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == 1
+    with monkeypatch.context() as judged_again:
+        judged_again.setattr(anomaly, "_compute", interrupted)
+        assert main(run) == 130, "another champion is something new"
+    capsys.readouterr()
+    assert main(["models", "--json", *root]) == 0
+    (listed,) = [row for row in json.loads(capsys.readouterr().out) if row["model"] == MODEL]
+    assert (listed["champion"], listed["versions"], listed["current"]) == (1, 2, True)
 
     assert main(["anomalies", "list", "--visits", "--json", *root]) == 0
     listed = json.loads(capsys.readouterr().out)

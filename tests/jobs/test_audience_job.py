@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from gridlens.contracts.graph import IDENTITY_LINK
 from gridlens.contracts.ops import RUN_LOG
 from gridlens.contracts.segment import SEGMENT
 from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE
+from gridlens.pipelines.audience import run_build
 from gridlens.pipelines.declared import tag_library
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
@@ -102,6 +104,19 @@ def test_a_snapshot_is_kept_and_built_once(
     assert not third["nothing_new"]
     assert members(filled, "debtors") == [n for n in expected if n != 26]
     assert members(filled, "big_debtors") == list(range(20, 40)), "what was not asked for stays"
+
+    # A run of another definition dies after its members, before their snapshot; then the definition is put back.
+    own = Path(filled.conf_dir) / "audiences" / "own.yml"
+    as_it_was = own.read_text(encoding="utf-8")
+    own.write_text(as_it_was.replace("energy_kwh_90d >= 10", "energy_kwh_90d >= 30"), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr("gridlens.pipelines.audience._snapshot", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_build(spark, filled, ["debtors"], say=lambda text: None)
+    own.write_text(as_it_was, encoding="utf-8")
+    assert min(members(filled, "debtors")) == 30
+    assert command(filled, capsys, "build", "debtors")["unchanged"] == []
+    assert members(filled, "debtors") == [n for n in expected if n != 26]
 
 
 def test_explained_term_by_term_and_for_one_account(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from gridlens.contracts.ops import BATCH_ACCOUNT, RUN_LOG
 from gridlens.contracts.silver import ACCOUNT_TABLE, SILVER
 from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings, load_settings
-from gridlens.tracking import CHAMPION, Store
+from gridlens.tracking import CHAMPION, Store, Version
+from pyspark.ml import PipelineModel
+from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import SparkSession
+from pyspark.sql.types import DoubleType, StructField, StructType
 
 pytestmark = pytest.mark.spark
 
@@ -87,9 +91,12 @@ class World:
         return bills, payments
 
     def baseline(self) -> float:
-        """Harrell's index of the account's own mean on the judging bills, over all pairs."""
+        """Index of the account's own mean on the judging bills."""
         usual = np.mean([self.own[day][i] for day in MOMENTS[:-1] for i in range(ACCOUNTS) if i % 10])
-        predicted = np.array([self.own[NEWEST][i] if i % 10 else usual for i in range(ACCOUNTS)])
+        return self.index(np.array([self.own[NEWEST][i] if i % 10 else usual for i in range(ACCOUNTS)]))
+
+    def index(self, predicted: np.ndarray) -> float:
+        """Harrell's index on the judging bills, over all pairs."""
         seen = (AS_OF - NEWEST).days - 3
         days, ended = np.minimum(self.taken[NEWEST], seen), self.taken[NEWEST] <= seen
         later = (days[None] > days[:, None]) | ((days[None] == days[:, None]) & ~ended[None])
@@ -137,6 +144,16 @@ def put_scores(settings: Settings) -> None:
     put(settings, RUN_LOG, [{**ran, **at, "parameters": '{"model": "arrears"}', "fingerprints": '{"version": "3"}'}])
 
 
+def put_champion(settings: Settings) -> None:
+    """A version by hand, of no definition, that expects days by the amount of the bills alone."""
+    store, amount = Store.open(settings), StructType([StructField("bill_amount_mean_365d", DoubleType())])
+    told = ", ".join(f"bill_amount_mean_365d AS {name}" for name in ("expected_days", "prediction"))
+    with store.run("time_to_pay") as tracked:
+        tracked.log_pipeline(PipelineModel([SQLTransformer(statement=f"SELECT *, {told} FROM __THIS__")]), amount)
+        version = tracked.register()
+    store.promote("time_to_pay", version.version, reason="agreed")
+
+
 def call(settings: Settings, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--json"]
     assert main(["collection", *arguments, *place]) == 0
@@ -166,16 +183,17 @@ def test_from_scores_to_the_list(settings: Settings, capsys: pytest.CaptureFixtu
     assert "arrears has no champion (it has no version yet): run `gridlens train arrears`" in refused(settings, capsys, "run")
     assert "there is no collection list: run `gridlens collection run` first" in refused(settings, capsys, "list")
     put_scores(settings)
+    put_champion(settings)
 
     made = call(settings, capsys, "run")
-    assert (made["cases"], made["version"], made["time_to_pay"], made["nothing_new"]) == (8, 3, 1, False)
+    assert (made["cases"], made["version"], made["time_to_pay"], made["nothing_new"]) == (8, 3, 2, False)
     assert [(row["account_id"], row["expected_saving"]) for row in cases(settings)] == [
         (name, pytest.approx(saving)) for name, saving in expected_cases()
     ]
     check_the_version(settings, made["time_to_pay_because"])
     check_the_days(settings)
     assert call(settings, capsys, "run")["nothing_new"]
-    assert len(Store.open(settings).versions("time_to_pay")) == 1
+    assert len(Store.open(settings).versions("time_to_pay")) == 2
 
     shown = call(settings, capsys, "list", "--limit", "2")
     assert [row["rank"] for row in shown] == [1, 2]
@@ -192,10 +210,29 @@ def check_the_version(settings: Settings, because: str) -> None:
     version = Store.open(settings).version("time_to_pay", CHAMPION)
     assert version.metrics["baseline.concordance"] == pytest.approx(WORLD.baseline(), abs=1e-9)
     assert version.metrics["concordance"] > WORLD.baseline()
-    assert f"concordance {version.metrics['concordance']:.5f} on {ACCOUNTS} bills issued after {NEWEST}" in because
+    assert f"Concordance {version.metrics['concordance']:.5f} on {ACCOUNTS} bills issued after {NEWEST}" in because
     assert version.metrics["test_settled"] == (WORLD.taken[NEWEST] <= (AS_OF - NEWEST).days - 3).sum()
     known = sum((WORLD.taken[day] <= (NEWEST - day).days - 3).sum() for day in MOMENTS[:-1])
     assert version.metrics["train_settled"] == known < 2 * ACCOUNTS  # what was paid after the judging moment was not yet seen
+    check_the_champion_before(version, because)
+    check_the_card(settings, version, known)
+
+
+def check_the_champion_before(version: Version, because: str) -> None:
+    theirs = WORLD.index(50.0 + np.arange(ACCOUNTS))
+    figures = {name.removeprefix("champion."): value for name, value in version.metrics.items() if name.startswith("champion.")}
+    assert figures["concordance"] == pytest.approx(theirs, abs=1e-9)
+    assert figures["difference"] == pytest.approx(version.metrics["concordance"] - theirs, abs=1e-9)
+    assert 0 < figures["low"] < figures["difference"] < figures["high"]
+    assert f"Against champion 1 on the same {ACCOUNTS} bills the concordance changes by {figures['difference']:+.4f}" in because
+
+
+def check_the_card(settings: Settings, version: Version, known: int) -> None:
+    store = Store.open(settings)
+    for text in (store.text(version, "model_card.md"), store.text(version, "model_card.html")):
+        for expected in ("准入 champion", f"{version.metrics['concordance']:.4f}", f"{WORLD.baseline():.4f}", f"{known:,}", "autopay"):
+            assert expected in text, expected
+        assert "a0" not in re.sub(r"[0-9a-f]{20,}", "", text.split("<body>")[-1])  # of no account
 
 
 def check_the_days(settings: Settings) -> None:

@@ -12,6 +12,7 @@ import pytest
 from delta_files import rows
 from gridlens.cli import main
 from gridlens.models.overlay import COLUMNS
+from gridlens.pipelines.moments import knowledge_of_day
 from gridlens.settings import Settings, conf_files, load_settings
 from gridlens.tracking import Store
 from payers_world import ACCOUNTS, AS_OF, fill
@@ -101,8 +102,17 @@ def test_train_grade_decide_and_grade_again(settings: Settings, tmp_path: Path, 
         f"d2,guarantee,the parent guarantees,credit office,{bad},,2026-03-01,2026-12-31,",
         f"d3,guarantee,it did,credit office,{good},,2025-03-01,2026-03-30,",
     )
-    assert call(settings, capsys, "decide", str(file), "--known-at", "2026-03-15T00:00:00Z")["written"] == 3
-    assert call(settings, capsys, "decide", str(file))["nothing_new"]
+    at = knowledge_of_day(AS_OF, settings).isoformat()
+    late = call(settings, capsys, "decide", str(file))
+    assert late["written"] == 3
+    assert late["note"] == (
+        f"the newest account features are as known at {at}, before 3 of the file's decisions: these count for moments known from "
+        f"{late['counts_from']} on; to count what has begun by 2026-03-31 for that moment too, give --known-at {at}"
+    )
+    known = call(settings, capsys, "decide", str(file), "--known-at", "2026-03-15T00:00:00Z")
+    assert (known["written"], known["counts_from"], known["note"]) == (3, "2026-03-15T00:00:00+00:00", None)
+    repeated = call(settings, capsys, "decide", str(file))
+    assert (repeated["nothing_new"], repeated["note"]) == (True, None)
     again = call(settings, capsys, "grade")
     assert (again["moved_up"], again["moved_down"], again["nothing_new"]) == (1, 1, False)
     after = grades_of(settings)
@@ -111,7 +121,9 @@ def test_train_grade_decide_and_grade_again(settings: Settings, tmp_path: Path, 
     assert [(one["overlay_id"], one["author"], one["reason"]) for one in after[good]["overlays"]] == [("d1", "inspector 7", "seal broken")]
     unchanged = before.keys() - {good, bad}
     assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
-    assert call(settings, capsys, "grade")["nothing_new"]
+    retried = call(settings, capsys, "grade")
+    assert (retried["nothing_new"], retried["psi"] is None) == (True, False)
+    assert [retried[name] for name in ("psi", "warnings", "retrain")] == [again[name] for name in ("psi", "warnings", "retrain")]
 
     place = ["--root-dir", settings.root_dir, "--conf", str(settings.conf_dir), "--scorecard", "small"]
     assert main(["credit", "card", *place]) == 0

@@ -10,6 +10,8 @@ import pytest
 from delta_writer import put
 from gridlens.cli import main
 from gridlens.contracts.model import MODEL_DRIFT
+from gridlens.contracts.ops import RUN_LOG
+from gridlens.contracts.score import SCORE
 from gridlens.settings import Settings, load_settings
 from pyspark.sql import SparkSession
 
@@ -61,6 +63,29 @@ def test_the_newest_version_at_the_newest_moment_counts(settings: Settings, caps
     code, out = told(settings, capsys, "arrears", "--drift", "--json")
     assert code == 0
     assert [(row["model_version"], row["subject"], row["psi"]) for row in json.loads(out)] == [("10", "score", 0.01)]
+
+
+def test_after_a_roll_back_the_version_that_scored_last_counts(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    model = "churn_household"
+    put(settings, MODEL_DRIFT, [
+        {"model_id": model, "model_version": "2", "as_of": NEWEST, "known_at": known(NEWEST), "subject_kind": "score", "subject": "score",
+         "psi": 0.01, "warning": False}
+    ], retrain=False, run_id="r")  # fmt: skip
+
+    def scored(hour: int, version: str) -> dict[str, object]:
+        ended = known(NEWEST) + dt.timedelta(hours=hour)
+        said = {"parameters": json.dumps({"model": model}), "fingerprints": json.dumps({"version": version})}
+        return {"run_id": f"{hour}", "as_of": NEWEST, "known_at": known(NEWEST), "started_at": ended, "ended_at": ended, **said}
+
+    put(settings, RUN_LOG, [scored(1, "1"), scored(2, "2"), scored(3, "1")], job="score", outcome="succeeded")
+    given = {"model": model, "account_id": "A1", "as_of": NEWEST, "known_at": known(NEWEST)}
+    put(settings, SCORE, [given | {"version": 1, "score": 0.9}, given | {"version": 2, "score": 0.1}], reasons=[], run_id="r")
+    _, out = told(settings, capsys, model, "--drift", "--json")
+    assert {row["model_version"] for row in json.loads(out)} == {"1"}
+    capsys.readouterr()
+    assert main(["explain", model, "A1", "--json", "--root-dir", str(Path(settings.warehouse).parent)]) == 0
+    told_of = json.loads(capsys.readouterr().out)
+    assert (told_of["version"], told_of["score"]) == (1, 0.9)
 
 
 def test_warnings_come_first(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from gridlens.contracts.gold import LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import CALENDAR, INTERVAL_DAY, INTERVAL_ESTIMATE, METERING_POINT, REGISTER_READING, TARIFF
 from gridlens.pipelines import features
 from gridlens.pipelines.features import run_features
-from gridlens.pipelines.load_shapes import known_facts, opinions_of, shapes_by_day, tariff_prices
+from gridlens.pipelines.load_shapes import context_checks, known_facts, opinions_of, shapes_by_day, tariff_prices
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.settings import Settings, load_settings
 from gridlens.warehouse import Warehouse
@@ -93,7 +93,7 @@ def test_each_day_goes_by_the_version_of_the_point_in_force_on_it(spark: SparkSe
     facts = known_facts(Warehouse(spark, settings), AS_OF, noon(AS_OF + DAY))
     calendar, tariff = spark.createDataFrame([], CALENDAR.schema), spark.createDataFrame(tariff_prices(settings), TARIFF.schema)
     months = [FIRST.replace(day=1), EXCHANGED.replace(day=1), MOVED]
-    opinions = opinions_of(facts, calendar, months)
+    opinions = opinions_of(facts, calendar, months, context_checks(settings))
     days = by_day(shapes_by_day(facts, opinions, calendar, tariff, months))
     assert len(days) == 2 * ((AS_OF - FIRST).days + 1)
     for day in (FIRST, MOVED - DAY, MOVED, AS_OF):

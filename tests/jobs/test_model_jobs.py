@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from delta_files import rows
 from gridlens.errors import PlatformError
+from gridlens.models.drift import Drift
 from gridlens.models.fit import Fitted, fit
-from gridlens.pipelines import train
+from gridlens.pipelines import score, train
 from gridlens.pipelines.account_features import facts_digest
 from gridlens.pipelines.judging import incumbent
 from gridlens.pipelines.options import ScoreOptions, TrainOptions
@@ -96,6 +97,9 @@ def test_a_model_is_trained_twice_and_scored_and_its_scores_outlive_the_store(
     table = Path(settings.warehouse) / "gold" / "score_v1"
     before = rows(table)
     assert len(before) == SCORED
+    monkeypatch.setattr(score, "drift_kept", lambda *_: Drift((), (), ("The score has moved.",), True, ()))
+    retried = run_score(spark, settings, options, say=lambda _: None)
+    assert (retried.nothing_new, retried.warnings, retried.retrain) == (True, ("The score has moved.",), True), "as kept"
 
     away = settings.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:9", "mlflow_registry_uri": "http://127.0.0.1:9"})
     with pytest.raises(PlatformError, match=r"^the MLflow store http://127\.0\.0\.1:9 does not answer") as told:

@@ -12,6 +12,11 @@ from pathlib import Path
 import pytest
 import world
 from delta_files import rows
+from delta_writer import put
+from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE
+from gridlens.pipelines import look
+from gridlens.settings import Settings
+from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 SECRET = "canary-Zq7Xv2Lm9"
@@ -122,3 +127,13 @@ def test_no_personal_value_in_delta_logs_and_their_statistics(trace: Trace) -> N
     ]
     named = {column for stat in stats for part in ("minValues", "maxValues", "nullCount") for column in stat.get(part, {})}
     assert not named & {"name", "phone", "address", "document_number", "birth_year"}
+
+
+def test_rows_of_personal_tags_are_shown_to_who_may_see_them(settings: Settings, spark: SparkSession) -> None:
+    """A tag is a column of tag_current_v1 and a row here. One of them is personal no longer; what it said then is."""
+    told = [{"account_id": "A1", "tag_id": tag, "value_boolean": True} for tag in ("vacant_dwelling", "was_personal", "night_heavy_user")]
+    put(settings, TAG_VALUE, told)
+    put(settings, TAG_CATALOGUE, [{"tag_id": "was_personal", "sensitivity": "personal"}])
+    seen = {personal: look.show(spark, settings, look.Selection("tag_value_v1", personal=personal)) for personal in (False, True)}
+    assert [len(rows) for rows in seen.values()] == [1, 3]
+    assert seen[False][0]["tag_id"] == "night_heavy_user"

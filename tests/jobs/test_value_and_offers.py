@@ -96,14 +96,16 @@ def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
         "bill_amount_mean_365d": 100.0,
         "arrears_amount": 0.0,
     }
-    for day, factor in ((BEFORE, 1.0), (AS_OF, 1.1)):
+    # The year before was looked at again when more was known of it: nobody could have expected that then.
+    again = knowledge_of_day(BEFORE, settings) + 30 * DAY
+    for day, known, factor in ((BEFORE, knowledge_of_day(BEFORE, settings), 1.0), (BEFORE, again, 9.0), (AS_OF, known_at, 1.1)):
         features = [
             {
                 **base,
                 "account_id": account(i),
                 "party_id": f"p{i}",
                 "as_of": day,
-                "known_at": knowledge_of_day(day, settings),
+                "known_at": known,
                 "is_open": i != 11 or day == BEFORE,
                 "bill_amount_365d": 1000.0 * (i + 1) * factor,
                 "contacts_365d": i % 3,
@@ -141,8 +143,10 @@ def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
     }
     put(settings, SCORE, [row for model, values in told.items() for row in scores(model, values)], **at)
     runs = [{"run_id": m, "job": "score", "parameters": json.dumps({"model": m}), "fingerprints": '{"version": "2"}'} for m in told]
+    runs += [{"run_id": "graded", "job": "credit", "parameters": '{"scorecard": "credit_grade"}', "fingerprints": '{"version": "1"}'}]
     put(settings, RUN_LOG, runs, outcome="succeeded", **at)
-    put(settings, CREDIT_GRADE, [{"account_id": account(9), "grade": "D", "version": 1, "scorecard": "credit_grade"}], **at)
+    grades = [{"account_id": account(9), "grade": g, "version": v, "scorecard": "credit_grade"} for v, g in ((1, "D"), (2, "A"))]
+    put(settings, CREDIT_GRADE, grades, **at)
     return settings
 
 

@@ -21,6 +21,7 @@ from gridlens.contracts.score import score_field
 from gridlens.contracts.tag import Category, Kind
 from gridlens.pipelines.declared import score_columns
 from gridlens.settings import load_settings
+from gridlens.tables import Sensitivity
 from gridlens.tags.engine import evaluate
 from gridlens.tags.library import Tag, load_tags
 from pyspark.sql import SparkSession
@@ -245,5 +246,20 @@ def test_tags_that_could_harm_a_person_are_personal() -> None:
     """Whose home stands empty, who was or is suspected of theft, who cannot pay: left out of exports and profiles unless asked for."""
     personal = {tag.id for tag in LIBRARY.tags if tag.definition.sensitivity.value == "personal"}
     empty_homes = {"vacant_dwelling", "long_vacant_dwelling", "emptied_dwelling", "festival_absence", "absent_owner_homecoming"}
-    assert personal == {*empty_homes, "past_theft", "theft_inspection_candidate", "financially_strained"}
+    of_empty_homes = {"leaving_signals", "life_cycle_stage", "meter_check_needed", "silent_customer", "valley_tariff_candidate"}
+    of_strained = {"automatic_debit_candidate"}
+    harmful = {*empty_homes, "past_theft", "theft_inspection_candidate", "financially_strained"}
+    assert personal == {*harmful, *of_empty_homes, *of_strained}
     assert all(tag.definition.sensitivity.value in ("internal", "personal") for tag in LIBRARY.tags)
+
+
+def test_no_tag_is_less_sensitive_than_one_it_reads() -> None:
+    """Else the life-cycle stage `dormant` would tell on the profile page whose home stands empty."""
+    order = list(Sensitivity)
+    less = [
+        f"{tag.id} reads {name}"
+        for tag in LIBRARY.tags
+        for name in tag.tags
+        if order.index(tag.definition.sensitivity) < order.index(LIBRARY.tag(name).definition.sensitivity)
+    ]
+    assert less == []

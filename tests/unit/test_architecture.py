@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,6 +47,7 @@ EXCEPTIONS = {
     ("reports.profile_view", "profile"): "the type of what it words",
     ("reports.scorecard_page", "models"): "the scorecard that it shows",
     ("reports.source_check", "ingest"): "the type of what it prints",
+    ("reports.time_to_pay_card", "models"): "the types of what it shows",
     ("samples.bills", "billing"): "the province's bills are made by the tariff engine itself",
     ("samples.province", "billing"): "the tariffs by which the province is billed",
     ("samples.tariffs", "billing"): "which tariff a customer has",
@@ -167,6 +169,12 @@ def test_nothing_reaches_for_the_jvm() -> None:
     used = {m: {name: line for name, line in attributes(tree).items() if name in JVM} for m, tree in TREES.items()}
     assert {m: names for m, names in used.items() if names and m not in MAY_TOUCH_THE_JVM} == {}
     assert used["jars"], "the exception is used, so the search finds something"
+
+
+def test_no_local_day_follows_the_sessions_zone() -> None:
+    """A cast to date does, and a notebook's session has the zone of its workspace: features.account_windows.local_day does not."""
+    casts = re.compile(r"to_date\(\s*F\.from_utc_timestamp")
+    assert [module for module, tree in TREES.items() if casts.search(ast.unparse(tree))] == []
 
 
 def test_one_module_makes_sessions() -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import typer
 from gridlens.cli import app, main
+from gridlens.contracts import all_tables
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import CUSTOMER_IDENTITY, QUARANTINE
+from gridlens.errors import SettingsError
 from gridlens.failures import sentence, summary
 from gridlens.pipelines import look
 from gridlens.settings import Settings, load_settings
@@ -120,6 +122,10 @@ def test_help_needs_no_spark() -> None:
         (["show", "interval_dya"], 2, "gridlens: table interval_dya is not declared; did you mean interval_day?"),
         (["show", "interval_day", "--columns", "zone,nope"], 2, "gridlens: option --columns: table interval_day has no column nope;"),
         (["show", "customer_identity", "--columns", "name"], 2, "gridlens: option --columns: name is personal; add --personal"),
+        (["show", "customer_identity", "--where", "name = '张三'"], 2, "option --where: name is personal; ask for personal fields by"),
+        (["export", "tag_current_v1", "--where", "vacant_dwelling", "--to", "x.csv"], 2, "option --where: vacant_dwelling is personal"),
+        (["export", "tag_value_v1", "--where", "tag_id = 'vacant_dwelling'", "--to", "x.csv"], 2, "the tag vacant_dwelling is personal"),
+        (["export", "tag_current_v1", "--where", "life_cycle_stage = 'dormant'", "--to", "x.csv"], 2, "life_cycle_stage is personal"),
         (["show", "weather", "--where", "reflect('a','b')"], 2, "calls the function reflect, which is not allowed"),
         (["show", "weather", "--where", "humidity_pct"], 2, "gives a number, expected a boolean"),
         (["sources", "list", "--conf", "/no/such"], 2, "gridlens: configuration folder /no/such does not exist"),
@@ -228,7 +234,7 @@ def test_looking_at_a_warehouse(filled: Settings, tmp_path: Path, capsys: pytest
     assert json.loads(call("show", "customer_identity", "--where", "_content_hash > 2", "--columns", "phone", "--personal", "--json")) == [
         {"phone": "13812345678"}
     ]
-    assert json.loads(call("show", "customer_identity", "--where", "name = \"1' or '1'='1\"", "--json")) == []
+    assert json.loads(call("show", "customer_identity", "--where", "name = \"1' or '1'='1\"", "--personal", "--json")) == []
     then = json.loads(call("show", "customer_identity", "--known-at", "2026-01-03T08:00:00+08:00", "--columns", "_locator", "--json"))
     assert then == [{"_locator": "f:2"}]
     listed = {row["table"]: row["rows"] for row in json.loads(call("tables", "--json"))}
@@ -276,6 +282,14 @@ def test_a_table_that_was_never_written_is_one_sentence(filled: Settings, capsys
     assert "table silver.bill does not exist yet" in capsys.readouterr().err
     assert main(["show", "run_log", "--known-at", "2026-01-01", "--root-dir", filled.root_dir]) == 2
     assert "has no knowledge time" in capsys.readouterr().err
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("name", ["silver.interval_estimate", "gold.load_shape_day_v1", "gold.trajectory_v1"])
+def test_what_was_known_is_not_asked_of_tables_that_keep_one_version(spark: SparkSession, filled: Settings, name: str) -> None:
+    """A row that was known then and has been replaced since would be missing without a word."""
+    with pytest.raises(SettingsError, match=f"table {name.partition('.')[2]} holds what is known now"):
+        look._as_known(Warehouse(spark, filled), all_tables()[name], dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
 
 
 @pytest.mark.spark

@@ -15,6 +15,7 @@ from gridlens.contracts.tag import tag_current_table
 from gridlens.expressions import check
 from gridlens.ingest.fields import FieldSource
 from gridlens.ingest.source import Options, SourceFile
+from gridlens.models.collection_definition import TimeToPayDefinition
 from gridlens.models.library import load_models
 from gridlens.pipelines.declared import tag_library, taggable
 from gridlens.settings import Settings, load_settings
@@ -123,6 +124,7 @@ def keys_of(page: str, heading: str) -> set[str]:
         ("sources.md", "The source", SourceFile),
         ("sources.md", "Text", Options),
         ("sources.md", "A field", FieldSource),
+        ("collection.md", "Time to pay", TimeToPayDefinition),
     ],
 )
 def test_a_page_of_keys_has_all_of_them_and_no_other(page: str, heading: str, model: type[BaseModel]) -> None:

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 
 import pytest
+from gridlens.contracts import all_tables
 from gridlens.errors import SettingsError
-from gridlens.pseudonyms import pseudonym, pseudonymise
+from gridlens.pseudonyms import ID_COLUMNS, pseudonym, pseudonymise
 from pydantic import SecretStr
 from pyspark.sql import SparkSession
 
@@ -43,6 +44,22 @@ def test_ids_are_replaced_and_the_rest_stays(spark: SparkSession) -> None:
         == found[2]["metering_point_id"]
         == pseudonym("M1", "metering_point_id", KEY.get_secret_value().encode())
     )
+
+
+def test_every_id_of_every_table_is_replaced_or_names_nobody() -> None:
+    nobody = {"area_id", "org_unit_id", "tariff_id", "transformer_id", "feeder_id", "_batch_id", "_file_id", "product_id", "outage_id"}
+    nobody |= {"campaign_id", "calendar_id", "rule_id", "overlay_id", "model_id", "run_id", "segment_id", "tag_id"}
+    ids = {name for table in all_tables().values() for name in table.columns if name.endswith("_id")}
+    assert ids - set(ID_COLUMNS) == nobody
+
+
+def test_ends_of_edges_and_reversed_payments_stay_together(spark: SparkSession) -> None:
+    rows = [("A1", "B1", "P1", "P2"), ("B1", "A1", "P2", None)]
+    table = spark.createDataFrame(rows, "from_id string, to_id string, payment_id string, reversal_of string")
+    first, second = pseudonymise(table, KEY).collect()
+    assert (first["from_id"], first["to_id"]) == (second["to_id"], second["from_id"])
+    assert first["reversal_of"] == second["payment_id"]
+    assert not {"A1", "B1", "P1", "P2"} & {*first, *second}
 
 
 def test_without_a_key_it_says_what_to_do(spark: SparkSession) -> None:

@@ -64,7 +64,7 @@ def change_alerts(
     A change that a visit found and put right is no alert any more; where a visit after it found all in order it is hardly one.
 
     Args:
-        judged: account_id, log_odds, features and facts of the evidence.
+        judged: account_id, log_odds, unusual, model_version, features and facts of the evidence.
         facts: account_id, phases, transformer_id, peers, price (null without a bill).
         visited: of :func:`visits_of`.
         rates: hit rate by kind.

@@ -75,6 +75,18 @@ class Visits(Frozen):
     judged_days: int = ModelField(default=120, ge=7)
 
 
+class UsageGate(Frozen):
+    """What must be reached, on examples that it did not learn from, by what was learnt for its alerts to be told.
+
+    Attributes:
+        min_gain: least gain of the ROC-AUC over the residual alone.
+        max_calibration_error: greatest expected calibration error (ten bins of equal size).
+    """
+
+    min_gain: float = ModelField(default=0.02, ge=-1, le=1)
+    max_calibration_error: float = ModelField(default=0.1, gt=0, le=1)
+
+
 class Misuse(Frozen):
     """Business under a household tariff: households that use energy as businesses do.
 
@@ -100,6 +112,8 @@ class UsageDefinition(Frozen):
     """Where abnormal usage is looked for, what it is learnt from and who is visited.
 
     Attributes:
+        owner: who answers for what is learnt.
+        version: of the definition, raised by its author.
         peers: what accounts of one group have in common, the most general first.
         least_peers: accounts of a group; smaller ones fall back on fewer columns.
         peer_sample: accounts of a group whose median is the usual account.
@@ -112,10 +126,13 @@ class UsageDefinition(Frozen):
         default_price: for accounts without a bill.
         misuse: how business under a household tariff is looked for; none: it is not.
         more_share: part of energy beyond what was expected that counts as lost: a price difference, where a supply is resold.
+        gate: what must be reached by what is learnt.
     """
 
     name_zh: str
     name_en: str
+    owner: str = ModelField(default="metering inspection", min_length=1)
+    version: int = ModelField(default=1, ge=1)
     peers: tuple[PeerColumn, ...] = ("category", "area_id")
     least_peers: int = ModelField(default=40, ge=5)
     peer_sample: int = ModelField(default=400, ge=20, le=2000)
@@ -130,7 +147,13 @@ class UsageDefinition(Frozen):
     examples: Examples = Examples()
     trees: Trees = Trees()
     visits: Visits = Visits()
+    gate: UsageGate = UsageGate()
     misuse: Misuse | None = None
+
+
+_WORDING = frozenset({"name_zh", "name_en", "owner"})
+_LEARNT = frozenset({"peers", "least_peers", "peer_sample", "supply_meter", "least_days", "prior", "examples", "trees", "gate", "version"})
+"""What a registered version depends on; the rest says what its alerts are worth."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +167,12 @@ class Usage:
     @property
     def fingerprint(self) -> str:
         """Of what the definition says, names left out: first 16 hex digits."""
-        return fingerprint_of(self.definition.model_dump(mode="json", exclude={"name_zh", "name_en"}))
+        return fingerprint_of(self.definition.model_dump(mode="json", exclude=set(_WORDING)))
+
+    @property
+    def fingerprint_of_learnt(self) -> str:
+        """Of what it says of evidence, of what is learnt from it and how that is judged: SHA-256 (hex)."""
+        return fingerprint_of(self.definition.model_dump(mode="json", include=set(_LEARNT)))
 
 
 def load_usage(file: Path, points: Mapping[str, str], features: Mapping[str, str]) -> Usage:

@@ -24,20 +24,20 @@ MAX_ACCOUNTS = 20_000
 _CERTAIN = 0.995
 
 
-def misuse_odds(features: DataFrame, household: Column, misuse: Misuse) -> DataFrame | None:
-    """``account_id`` and ``log_odds`` that a household is a business, of every household; None where there are too few to learn from.
+def business_shares(features: DataFrame, household: Column, misuse: Misuse) -> DataFrame | None:
+    """``account_id``, ``is_open``, ``label`` (1 for a business) and ``share`` of the trees that say business; None where there are too few.
 
-    Each is judged by a forest that learnt from the other half of the accounts, households and businesses weighing the same. The
+    Each account is judged by a forest that learnt from the other half of the accounts, households and businesses weighing the same. The
     few businesses among the households that it learns from are labels that are wrong, and too few to matter.
 
     Args:
-        features: of one moment, a row an account; energy_kwh_365d says who is there.
+        features: of one moment, a row an account; energy_kwh_365d says who was there.
         household: true for those with a household tariff.
         misuse: the definition.
     """
     values = [F.coalesce(F.col(name).cast("double"), F.lit(UNKNOWN)).alias(name) for name in misuse.features]
     label = F.when(household, 0.0).otherwise(1.0).alias("label")
-    rows = features.where(F.col("energy_kwh_365d") > 0).select("account_id", half_of().alias("half"), label, *values).persist()
+    rows = features.where(F.col("energy_kwh_365d") > 0).select("account_id", "is_open", half_of().alias("half"), label, *values).persist()
     try:
         counts = {row["label"]: row["count"] for row in rows.groupBy("label").count().collect()}
         if min(counts.get(0.0, 0), counts.get(1.0, 0)) < misuse.least_accounts:
@@ -46,13 +46,19 @@ def misuse_odds(features: DataFrame, household: Column, misuse: Misuse) -> DataF
         halves = [_forest(learnt.where(F.col("half") != half).coalesce(2), misuse, half) for half in range(HALVES)]
     finally:
         rows.unpersist()
-    judged = rows.where(F.col("label") == 0)
     share = F.lit(None).cast("double")
+    judged = rows
     for half, model in enumerate(halves):
         judged = model.transform(judged)
         share = F.when(F.col("half") == half, vector_to_array(F.col(f"_probability_{half}"))[1]).otherwise(share)
-    held = F.greatest(F.least(share, F.lit(_CERTAIN)), F.lit(1 - _CERTAIN))
-    return judged.select("account_id", F.log(held / (1 - held)).alias("log_odds"))
+    return judged.select("account_id", "is_open", "label", share.alias("share"))
+
+
+def misuse_odds(shares: DataFrame) -> DataFrame:
+    """``account_id`` and ``log_odds`` that a household is a business, of every open household. Args: shares: of :func:`business_shares`."""
+    households = shares.where((F.col("label") == 0) & F.col("is_open"))  # of who has left there is much to learn, and nobody to visit
+    held = F.greatest(F.least("share", F.lit(_CERTAIN)), F.lit(1 - _CERTAIN))
+    return households.select("account_id", F.log(held / (1 - held)).alias("log_odds"))
 
 
 def _chosen(counts: Mapping[float, int]) -> Column:

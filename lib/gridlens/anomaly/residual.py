@@ -21,7 +21,8 @@ EXPLAINED = 0.95
 """Part of the variance that the components hold. Alone on thefts in London homes 0.7, 0.9, 0.95, 0.98 found MAP@100 0.50, 0.55, 0.62, 0.54
 (bench.thefts, 2026-11)."""
 ADDED = ("residual", "unusual")
-_STEPS = (*np.linspace(0.0, 0.98, 50), 0.99, 0.995, 0.998)
+SHARES = (*(float(share) for share in np.linspace(0.0, 0.98, 50)), 0.99, 0.995, 0.998)
+"""Of the untouched accounts, at which ``Residual.steps`` stand."""
 _EXACT = 1e-3
 _SCALED, _DAMPED, _CENTRED, _ALONG = "_scaled", "_damped", "_centred", "_along"
 
@@ -52,7 +53,7 @@ class Residual:
 
     def _below(self, residual: Column) -> Column:
         steps = F.array(*[F.lit(step) for step in self.steps])
-        shares = F.array(*[F.lit(float(share)) for share in _STEPS])
+        shares = F.array(*[F.lit(share) for share in SHARES])
         passed = F.size(F.filter(steps, lambda step: step < residual))
         return F.when(passed > 0, F.element_at(shares, passed)).otherwise(0.0)
 
@@ -76,8 +77,8 @@ def fit_residual(untouched: DataFrame, features: Sequence[str]) -> Residual:
     found = PCA(k=len(features), inputCol=_CENTRED, outputCol=_ALONG).fit(centre.transform(damped))
     explained = np.cumsum(found.explainedVariance.toArray())
     kept = int(np.searchsorted(explained, EXPLAINED)) + 1
-    residual = Residual(scale, PipelineModel([centre, found]), kept, (0.0,) * len(_STEPS))
-    steps = residual.added(untouched).approxQuantile("residual", [float(step) for step in _STEPS], _EXACT)
+    residual = Residual(scale, PipelineModel([centre, found]), kept, (0.0,) * len(SHARES))
+    steps = residual.added(untouched).approxQuantile("residual", list(SHARES), _EXACT)
     return Residual(scale, residual.components, kept, tuple(steps))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 Shown = int | str
 """A number, or a text where it is not shown."""
@@ -65,19 +65,31 @@ def shown_within(number: int, whole: int, limit: int) -> Shown:
     return HIDDEN if small(whole - number, limit) and not small(number, limit) else shown(number, limit)
 
 
-def shown_chain(start: int, numbers: Sequence[int], limit: int) -> list[Shown]:
-    """Numbers that fall step by step from ``start``: shown where both they and their distance to the last one shown are.
+def told_by_parts(parts: Sequence[int], limit: int) -> int:
+    """What the parts of a total tell of it where each is shown by :func:`shown`: the sum of those that are not small."""
+    return sum(number for number in parts if not small(number, limit))
 
-    A number that is too near to the last one shown is ``hidden``: the difference would be a small group.
+
+def shown_apart(numbers: Iterable[int], whole: int, limit: int, *, known: Iterable[int] = (), secret: Collection[int] = ()) -> list[Shown]:
+    """Numbers of groups of one whole, any two of which may be one within the other, or apart: no two are shown that tell a small group.
+
+    It could be their difference, or what of the whole is in neither.
+
+    Args:
+        numbers: those that matter most first: of two that tell a small group the later one is ``hidden``.
+        whole: all there are; it is shown, too.
+        limit: least size of a group that is shown.
+        known: numbers that are shown elsewhere.
+        secret: numbers that are hidden for another reason.
     """
     found: list[Shown] = []
-    last = start
+    told = [whole, *known]
     for number in numbers:
         if small(number, limit):
             found.append(hidden_text(limit))
-        elif small(last - number, limit):
+        elif number in secret or any(small(abs(other - rest), limit) for other in told for rest in (number, whole - number)):
             found.append(HIDDEN)
         else:
             found.append(number)
-            last = number
+            told.append(number)
     return found

@@ -7,6 +7,8 @@ from gridlens.contracts.account_feature import AS_OF, KNOWN_AT
 from gridlens.contracts.entities import ACCOUNT, CURRENCY, MONEY
 from gridlens.tables import Field, Table
 
+MODEL = "abnormal_usage"
+"""Id of the model that judges the evidence, in the registry."""
 TARIFF_MISUSE = "tariff_misuse"
 KIND_NAMES: dict[str, tuple[str, str]] = {
     "meter_stop": ("电能表停走", "The meter stands still"),
@@ -53,6 +55,12 @@ USAGE_ALERT = Table(
             D,
             "Part of untouched accounts whose evidence is more like everybody's: what principal components of theirs do not explain",
             null="tariff misuse: it shows in how energy is used, not in a change; alerts found before this column was there",
+        ),
+        Field(
+            "model_version",
+            "int",
+            "Version of abnormal_usage in the registry by which the evidence was judged",
+            null="tariff misuse: its forest is no registered model; alerts found before this column was there",
         ),
         Field("hit_rate", D, "Part of the visits to alerts of this kind that find something, with what is believed beforehand"),
         Field("changed_on", "date", "First day of the change", null=_NO_CHANGE),

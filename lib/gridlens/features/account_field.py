@@ -16,7 +16,7 @@ from gridlens.contracts.account_contact import (
     SURVEY_FEATURES,
 )
 from gridlens.features.account_energy import held_days
-from gridlens.features.account_windows import HOUR_MICROS
+from gridlens.features.account_windows import HOUR_MICROS, local_day
 
 
 def inspection_features(inspections: DataFrame, holdings: DataFrame, *, as_of: dt.date) -> DataFrame:
@@ -94,7 +94,7 @@ def outage_features(outages: DataFrame, points: DataFrame, *, until: dt.datetime
     micros = F.unix_micros(F.least(F.col("ended_at"), F.lit(until))) - F.unix_micros(started)
     in_order = Window.partitionBy("metering_point_id").orderBy("valid_from")
     fed = points.select("account_id", "transformer_id", "valid_from", F.lead("valid_from").over(in_order).alias("_end"))
-    day = F.to_date(F.from_utc_timestamp(started, zone))
+    day = local_day(started, zone)
     then = (day >= F.col("valid_from")) & (F.col("_end").isNull() | (day < F.col("_end")))
     recent = outages.where((started >= F.lit(until - dt.timedelta(days=365))) & (started < F.lit(until)))
     accounts = (

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, FractionalType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    DecimalType,
+    FractionalType,
+    IntegralType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from gridlens.contracts.entities import ENTITIES
 from gridlens.ingest import clock
@@ -91,7 +101,25 @@ def read_cell(rows: DataFrame, source: SourceFile, spec: FieldSource, target: Da
         if value is not None:
             return value
     plain = column(PLAIN + spec.column) if PLAIN + spec.column in rows.columns else None
-    return _parsed(cell.cast("string"), target, spec, source, plain)
+    return _parsed(_written(cell, dtype), target, spec, source, plain)
+
+
+_EXACT = 2.0**53
+"""Beyond it doubles pass whole numbers over."""
+_WHOLE = 1e-9
+
+
+def _written(cell: Column, dtype: DataType) -> Column:
+    """The cell as text; a whole number as its digits, whatever it is stored as: pandas makes doubles of ids where one is missing."""
+    if not isinstance(dtype, FractionalType):
+        return cell.cast("string")
+    if isinstance(dtype, DecimalType):
+        whole = cell == F.floor(cell)
+        digits = cell.cast(f"decimal({max(1, dtype.precision - dtype.scale)},0)")
+    else:
+        whole = (cell == F.floor(cell)) & (F.abs(cell) <= F.lit(_EXACT))
+        digits = cell.try_cast("bigint")
+    return F.when(whole, digits.cast("string")).otherwise(cell.cast("string"))
 
 
 def clean_text(text: Column, null_values: Sequence[str]) -> Column:
@@ -174,6 +202,8 @@ def _typed(value: Column, dtype: DataType, target: DataType, spec: FieldSource, 
         sound = finite(value) if isinstance(dtype, FractionalType) and dtype.typeName() in ("float", "double") else value
         if spec.scale is not None:
             sound = finite(sound.cast("double") * F.lit(spec.scale))
+        if isinstance(target, IntegralType) and isinstance(dtype, FractionalType):
+            sound = F.when(F.abs(sound - F.round(sound)) < F.lit(_WHOLE), F.round(sound))  # 2.7 of them is unreadable, as it is as text
         return sound.try_cast(target)
     if isinstance(dtype, DateType) and isinstance(target, DateType):
         return value

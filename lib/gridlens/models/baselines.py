@@ -59,13 +59,13 @@ def baselines(
     prior = known[best.name].sum(axis=0)
     constant = np.array([prior[1] / prior[0]])
     found = [
-        _baseline("prior", None, by_score(constant, judged[best.name].sum(axis=0, keepdims=True)), capacity),
-        _baseline("one_rule", best.name, by_score(rates[best.name], judged[best.name]), capacity),
+        baseline_of("prior", None, by_score(constant, judged[best.name].sum(axis=0, keepdims=True)), capacity),
+        baseline_of("one_rule", best.name, by_score(rates[best.name], judged[best.name]), capacity),
     ]
     if last:
         cells = judged["_last"]
         order = np.concatenate([np.arange(1, len(cells)), [0]]).astype(float)  # the cell of what is missing is the last one: lowest
-        found.append(_baseline("last_value", last_value, by_score(order, cells), capacity, probability=False))
+        found.append(baseline_of("last_value", last_value, by_score(order, cells), capacity, probability=False))
     return tuple(found)
 
 
@@ -86,7 +86,18 @@ def by_score(scores: np.ndarray, cells: np.ndarray) -> Counts:
     return Counts(p, n, y, float(loss), float((y * (1 - p) ** 2 + (n - y) * p**2).sum()))
 
 
-def _baseline(name: str, feature: str | None, counts: Counts, capacity: int, *, probability: bool = True) -> Baseline:
+def baseline_of(name: str, feature: str | None, counts: Counts, capacity: int, *, probability: bool = True) -> Baseline:
+    """The figures of a baseline from its counts by score.
+
+    Args:
+        name, feature: see Baseline.
+        counts: on the rows that the model is judged on.
+        capacity: cases that the team can work on.
+        probability: the scores are probabilities; otherwise they give an order only.
+
+    Raises:
+        SourceError: there is no row.
+    """
     if not counts.total:
         raise SourceError("there is no row to judge the baselines by")
     top = kernels.top_shares(counts)[-1]

@@ -27,6 +27,8 @@ class TimeToPayDefinition(Frozen):
         within_days: a bill has the features of the last moment before its issue, at most so long before.
         follow_days: the bills that judge have been seen for at least so long.
         min_gain: least gain of the concordance index over the baseline's; a gain of nothing is none.
+        tolerance: the champion's index on the same bills may be higher by this at most, by the bound of the confidence interval.
+        confidence: of that interval.
         baseline: column of the days that the account took so far.
         features: the columns to read.
     """
@@ -36,6 +38,8 @@ class TimeToPayDefinition(Frozen):
     within_days: int = ModelField(default=31, ge=1, le=92)
     follow_days: int = ModelField(default=30, ge=1, le=365)
     min_gain: float = ModelField(default=0.0, ge=0, le=0.5)
+    tolerance: float = ModelField(default=0.01, ge=0, le=0.5)
+    confidence: float = ModelField(default=0.95, gt=0.5, lt=1)
     baseline: str = ModelField(min_length=1)
     features: tuple[ModelFeature, ...] = ModelField(min_length=1)
 

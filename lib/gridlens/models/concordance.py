@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 STEPS = 200
@@ -42,12 +42,21 @@ def day_counts(rows: DataFrame, *, prediction: str, days: str, settled: str) -> 
         days: column with the days seen.
         settled: column that is false where the end was not seen.
     """
-    bounded = F.least(F.greatest(F.col(prediction).cast("double"), F.lit(SHORTEST)), F.lit(LONGEST))
-    place = F.rint(F.log(bounded) * STEPS).cast("int")
-    known = rows.where(F.col(prediction).isNotNull() & ~F.isnan(F.col(prediction).cast("double")))
-    counted = known.groupBy(F.col(days).alias("d"), F.col(settled).alias("s"), place.alias("p")).agg(F.count("*").alias("n"))
+    known = rows.where(is_predicted(prediction))
+    counted = known.groupBy(F.col(days).alias("d"), F.col(settled).alias("s"), place_of(prediction).alias("p")).agg(F.count("*").alias("n"))
     found = [(row["d"], row["s"], row["p"], row["n"]) for row in counted.collect()]
     return counts_of(np.array(found, dtype=np.int64).reshape(-1, 4))
+
+
+def is_predicted(prediction: str) -> Column:
+    """True where the column has a number."""
+    return F.col(prediction).isNotNull() & ~F.isnan(F.col(prediction).cast("double"))
+
+
+def place_of(prediction: str) -> Column:
+    """Whole number of the place of predicted days: that of their logarithm, times ``STEPS``."""
+    bounded = F.least(F.greatest(F.col(prediction).cast("double"), F.lit(SHORTEST)), F.lit(LONGEST))
+    return F.rint(F.log(bounded) * STEPS).cast("int")
 
 
 def counts_of(found: np.ndarray) -> DayCounts:

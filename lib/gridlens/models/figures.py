@@ -201,7 +201,8 @@ class Baseline:
     """What is reached without a model, on the rows that the model is judged on.
 
     Attributes:
-        name: ``prior`` (the training rows' rate for all), ``one_rule`` (the best single feature's rates) or ``last_value``.
+        name: ``prior`` (the training rows' rate for all), ``one_rule`` (the best single feature's rates), ``last_value`` or ``residual``
+            (of principal components, which learn from no label).
         feature: that it reads; None of the prior.
         roc_auc, pr_auc: None where a class is missing.
         log_loss, brier: None where it gives an order and no probability.

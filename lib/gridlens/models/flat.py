@@ -10,7 +10,7 @@ from typing import Literal
 from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DateType, NumericType, StringType, StructField, TimestampNTZType, TimestampType
+from pyspark.sql.types import BooleanType, DateType, IntegralType, NumericType, StringType, StructField, TimestampNTZType, TimestampType
 
 from gridlens.errors import SourceError, nearest
 from gridlens.models.algorithms import DEFAULTS, margin_column, probability_column, raw_column
@@ -21,6 +21,13 @@ from gridlens.models.preparation import LINEAR_FEATURES, TREE_FEATURES
 
 MAX_CODES = 200
 """Text with more different values is no category but a name or a remark."""
+LEAST_ROWS = 20
+"""In fewer rows a value may well stand once by chance."""
+KEY_SHARE, KEY_DIGITS, RUNNING = 0.97, 6, 1.5
+"""A text that is another in nearly every row is a name or a key; so is a whole number where they run on without great gaps (so many times
+the rows from the first to the last), or have one number of digits, as account and telephone numbers: amounts have not."""
+_NEARLY = 0.01
+"""Relative error of the counts of different values."""
 EPOCH = "1970-01-01"
 ROW, AT = "row_key", "row_at"
 """Names of the columns that tell rows apart, and that order them in time."""
@@ -32,6 +39,7 @@ MADE = frozenset(
     | {name(kind) for kind in DEFAULTS for name in (probability_column, raw_column, margin_column)}
 )
 """Columns that fitting and judging make; Spark takes no notice of capitals."""
+_ENDS = {"low": F.min, "high": F.max}
 _CODE = ("__THIS__", "${")
 """What Spark's SQL stages would read as a place to fill in."""
 
@@ -101,8 +109,8 @@ def flat_table(
             raise SourceError(f"column {name} is not in the table; {nearest(name, rows.columns, f'it has {there}')}")
     hit = _positive(rows, label, positive)
     named = [f for f in rows.schema.fields if f.name not in {label, key, at, *without}]
-    distinct = _distinct(rows, [f.name for f in named])
-    left_out = [(f.name, reason) for f in named if (reason := _no_feature(f, distinct[f.name], identifiers))]
+    seen = _seen(rows, named)
+    left_out = [(f.name, reason) for f in named if (reason := _no_feature(f, seen[f.name], identifiers))]
     dropped = {name for name, _ in left_out}
     kept = [f for f in named if f.name not in dropped]
     if not kept:
@@ -152,21 +160,53 @@ def _positive(rows: DataFrame, label: str, wanted: str | None) -> str:
     return str(chosen)
 
 
-def _distinct(rows: DataFrame, names: Sequence[str]) -> dict[str, int]:
-    """About how many different values each column has."""
-    if not names:
-        return {}
-    row = rows.agg(*[F.approx_count_distinct(_col(name)).alias(f"_{i}") for i, name in enumerate(names)]).first()
-    return {name: row[f"_{i}"] for i, name in enumerate(names)} if row else dict.fromkeys(names, 0)
+@dataclass(frozen=True)
+class _Seen:
+    """What a column holds: rows with a value, about how many different ones; of whole numbers the least and the greatest."""
+
+    rows: int
+    distinct: int
+    low: int | None
+    high: int | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether nearly every row has another value."""
+        return self.rows >= LEAST_ROWS and self.distinct >= KEY_SHARE * self.rows
+
+    @property
+    def is_key(self) -> bool:
+        """Whether the whole numbers are a key: running ones, or all of one length."""
+        if self.low is None or self.high is None or not self.differs:
+            return False
+        of_one_length = len(str(abs(self.low))) == len(str(abs(self.high))) >= KEY_DIGITS and (self.low < 0) == (self.high < 0)
+        return of_one_length or self.high - self.low < RUNNING * self.rows
 
 
-def _no_feature(field: StructField, distinct: int, identifiers: Collection[str]) -> str | None:
+def _seen(rows: DataFrame, fields: Sequence[StructField]) -> dict[str, _Seen]:
+    """What each column holds, in one pass."""
+    found = []
+    for i, field in enumerate(fields):
+        column, whole = _col(field.name), isinstance(field.dataType, IntegralType)
+        found += [F.count(column).alias(f"rows_{i}"), F.approx_count_distinct(column, _NEARLY).alias(f"distinct_{i}")]
+        found += [(ends(column) if whole else F.lit(None)).cast("bigint").alias(f"{name}_{i}") for name, ends in _ENDS.items()]
+    row = rows.agg(*found).first() if found else None
+    names = ("rows", "distinct", *_ENDS)
+    return {field.name: _Seen(*[row[f"{name}_{i}"] for name in names]) for i, field in enumerate(fields)} if row else {}
+
+
+def _no_feature(field: StructField, seen: _Seen, identifiers: Collection[str]) -> str | None:
     if field.name in identifiers:
         return "identifies a customer: no model may read it"
-    if distinct < 2 and not isinstance(field.dataType, BooleanType):
+    if seen.distinct < 2 and not isinstance(field.dataType, BooleanType):
         return "has one value only, or none"
     if isinstance(field.dataType, StringType):
-        return f"has about {distinct:,} different texts; more than {MAX_CODES} are names, not categories" if distinct > MAX_CODES else None
+        several = f"has about {seen.distinct:,} different texts"
+        if seen.distinct > MAX_CODES:
+            return f"{several}; more than {MAX_CODES} are names, not categories"
+        return f"{several} in {seen.rows:,} rows: names or keys, not categories" if seen.differs else None
+    if seen.is_key:
+        return "is a whole number that is another in nearly every row, as keys and telephone numbers are"
     known = isinstance(field.dataType, NumericType | BooleanType) or _is_day(field)
     return None if known else f"is {field.dataType.simpleString()}, which is neither number, flag, text nor date"
 

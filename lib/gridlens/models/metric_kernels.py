@@ -120,6 +120,34 @@ def among_the_highest(counts: Counts, rows: np.ndarray | float) -> np.ndarray:
     return np.interp(rows, upto, np.concatenate([[0.0], np.cumsum(counts.positives[::-1])]))
 
 
+def at_rate(counts: Counts, rate: float) -> Counts:
+    """The same positives among so many negatives that ``rate`` of the rows are positives; either class has the scores that it had.
+
+    Args:
+        counts: of both classes.
+        rate: between 0 and 1.
+    """
+    negatives = counts.rows - counts.positives
+    negatives = negatives * ((1 - rate) / rate * counts.found / negatives.sum())
+    return Counts(counts.score, negatives + counts.positives, counts.positives, place=counts.place)
+
+
+def false_alarms(counts: Counts, capture: float) -> float | None:
+    """Share of the negatives among the highest scores that hold ``capture`` of the positives; None where a class is missing.
+
+    Of equal scores so many of either class as are needed in proportion.
+    """
+    if not counts.both_classes:
+        return None
+    there = counts.positives > 0
+    hits, alarms = (np.cumsum(values[::-1])[there[::-1]] for values in (counts.positives, counts.rows - counts.positives))
+    own_hits, own_alarms = (values[there][::-1] for values in (counts.positives, counts.rows - counts.positives))
+    wanted = capture * counts.found
+    last = min(int(np.searchsorted(hits, wanted)), len(hits) - 1)
+    part = 1 - (hits[last] - wanted) / own_hits[last]
+    return float((alarms[last] - (1 - part) * own_alarms[last]) / (counts.total - counts.found))
+
+
 def top_shares(counts: Counts) -> tuple[TopShare, ...]:
     """Precision, lift and capture of SHARES of the rows."""
     found = []

@@ -101,3 +101,11 @@ def days_left(spread: float, *, open_days: str | Column, quantile: float = 0.5) 
     scale = F.col(_SCALE)
     age = (F.col(open_days) if isinstance(open_days, str) else open_days).cast("double")
     return scale * F.pow(F.pow(age / scale, F.lit(1 / spread)) - F.lit(log(1 - quantile)), F.lit(spread)) - age
+
+
+def settled_within(spread: float, *, days: int) -> Column:
+    """Probability that a bill is settled so many days after its issue at the latest; reads ``days_scale``.
+
+    The distribution function of the Weibull: ``1 - exp(-(days / scale)^(1/s))``.
+    """
+    return -F.expm1(-F.pow(F.lit(float(days)) / F.col(_SCALE), F.lit(1 / spread)))

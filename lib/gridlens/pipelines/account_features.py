@@ -17,6 +17,7 @@ from gridlens.contracts.silver import ACCOUNT_TABLE, CUSTOMER_IDENTITY, METERING
 from gridlens.definitions import STAMP_LENGTH, fingerprint_of
 from gridlens.features.account import AccountFacts, account_feature
 from gridlens.fold.versioned import as_known
+from gridlens.pipelines.load_shapes import shape_definitions
 from gridlens.pipelines.moments import end_of_local_day, moment_where
 from gridlens.pipelines.questioned import questioned_bills
 from gridlens.settings import Settings
@@ -32,9 +33,12 @@ def batches_digest(warehouse: Warehouse) -> str:
 
 
 def facts_digest(warehouse: Warehouse) -> str:
-    """:func:`batches_digest` and what the table is declared to hold: a column that is new to an older warehouse has to be computed."""
-    declared = fingerprint_of([(f.name, f.type, getattr(f, "formula", "")) for f in ACCOUNT_FEATURE.fields])
-    return f"{batches_digest(warehouse)}/{declared[:STAMP_LENGTH]}"
+    """:func:`batches_digest`, what the table is declared to hold, and the definitions that load shapes go by.
+
+    A column that is new to an older warehouse has to be computed, and a past moment by the tariffs, calendar and checks of today's.
+    """
+    declared = [(f.name, f.type, getattr(f, "formula", "")) for f in ACCOUNT_FEATURE.fields]
+    return f"{batches_digest(warehouse)}/{fingerprint_of([declared, shape_definitions(warehouse.settings)])[:STAMP_LENGTH]}"
 
 
 class Shapes(NamedTuple):

@@ -11,25 +11,27 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.anomaly.alerts import believed, change_alerts, hit_rates, ranked, visits_of
-from gridlens.anomaly.definition import Usage, UsageDefinition, load_usage
+from gridlens.anomaly.definition import Usage, UsageDefinition
 from gridlens.anomaly.groups import Peers, peers_of
-from gridlens.anomaly.learner import Judge, fit_judge
-from gridlens.anomaly.misuse import misuse_alerts, misuse_odds
+from gridlens.anomaly.misuse import business_shares, misuse_alerts, misuse_odds
 from gridlens.anomaly.rows import DAY_FEATURES, FEATURES, curve_rows, evidence_rows, example_rows, inspected_rows
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.anomaly import FOUND_NOBODY, FOUND_NOTHING, USAGE_ALERT
-from gridlens.contracts.silver import METERING_POINT
 from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.anomaly_facts import inspections_of, prices_of, usage_series
-from gridlens.pipelines.declared import taggable
+from gridlens.pipelines.anomaly_judged import misuse_figures
+from gridlens.pipelines.anomaly_model import Judging, Lesson, champion_of, judging
+from gridlens.pipelines.changes import table_digest
+from gridlens.pipelines.declared import usage_definition
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import moment_where, of_moment
 from gridlens.pipelines.options import AnomalyOptions
 from gridlens.pipelines.tag_state import asked_moment, newest_features
 from gridlens.runs import Run, logged, timed
-from gridlens.settings import Settings, conf_file
+from gridlens.settings import Settings
+from gridlens.tracking import Store
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -43,29 +45,25 @@ class AnomaliesResult:
     """What was found.
 
     Attributes:
-        accounts: judged.
+        accounts: judged; None where nothing is new.
         alerts: accounts over the least probability.
         visits: alerts within the capacity of a week.
         recovery: what these visits are expected to recover.
-        examples: learnt from.
+        examples: learnt from; None where nothing is new.
+        version: of abnormal_usage that judged the evidence; None where no alert names one.
     """
 
     run_id: str
     as_of: dt.date
     known_at: dt.datetime
     nothing_new: bool
-    accounts: int
+    accounts: int | None
     alerts: int
     visits: int
     recovery: float
-    examples: int
+    examples: int | None
+    version: int | None
     seconds: float
-
-
-def usage_definition(settings: Settings) -> Usage:
-    """The definition of conf/anomaly/usage.yml, the user's file first; raises DefinitionError at the first mistake."""
-    columns = {field.name: field.type for field in METERING_POINT.fields}
-    return load_usage(conf_file(settings, "anomaly/usage.yml"), columns, taggable())
 
 
 @dataclass(frozen=True)
@@ -89,14 +87,15 @@ class _Search:
 def run_anomalies(
     spark: SparkSession, settings: Settings, options: AnomalyOptions, *, usage: Usage | None = None, say: Say = print
 ) -> AnomaliesResult:
-    """Computes the alerts of one moment.
+    """Computes the alerts of one moment, by a version of abnormal_usage that is learnt and registered on the way.
 
     Raises:
         DefinitionError: the definition does not hold.
-        SourceError: no account has a daily series to judge; or no day is given and there are no account features.
+        SourceError: no account has a daily series to judge; no version may judge; or no day is given and there are no account features.
+        PlatformError: the model store does not answer; nothing was changed.
     """
     usage = usage or usage_definition(settings)
-    warehouse = Warehouse(spark, settings)
+    warehouse, store = Warehouse(spark, settings), Store.open(settings)
     with writer_lease(settings):
         as_of, known_at = asked_moment(warehouse, settings, options.as_of, options.known_at)
         run = Run("anomalies", {}, as_of=as_of, known_at=known_at)
@@ -105,19 +104,39 @@ def run_anomalies(
             "usage": usage.fingerprint,
             "batches": batches_digest(warehouse),
             "features": features.run_id if features else "",
+            "champion": _champion(store),
         }
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, "anomalies") == (run.fingerprints, as_of, known_at)
-            if run.nothing_new:
-                return AnomaliesResult(run.run_id, as_of, known_at, True, 0, 0, 0, 0.0, 0, run.seconds)
-            return _compute(_Search(warehouse, usage, as_of, known_at), run, say)
+            run.nothing_new = last_run(warehouse, "anomalies", wrote=(USAGE_ALERT,)) == (run.fingerprints, as_of, known_at)
+            search = _Search(warehouse, usage, as_of, known_at)
+            done = _Done(None, None) if run.nothing_new else _compute(search, store, run, say)
+            alerts, visits, recovery, version = _found(search)
+            if not run.nothing_new:
+                run.wrote(f"gold.{USAGE_ALERT.name}", alerts)
+                run.fingerprints["champion"] = _champion(store)  # it may be that of this search; another one is reason to judge again
+            found = (done.accounts, alerts, visits, recovery, done.examples, version)
+            return AnomaliesResult(run.run_id, as_of, known_at, run.nothing_new, *found, run.seconds)
 
 
-def _compute(search: _Search, run: Run, say: Say) -> AnomaliesResult:
+@dataclass(frozen=True)
+class _Done:
+    """Accounts judged, and examples learnt from; None where nothing was new."""
+
+    accounts: int | None
+    examples: int | None
+
+
+def _champion(store: Store) -> str:
+    champion = champion_of(store)
+    return str(champion.version) if champion else ""
+
+
+def _compute(search: _Search, store: Store, run: Run, say: Say) -> _Done:
+    """Writes the alerts."""
     warehouse, at = search.warehouse, (search.as_of, search.known_at)
     with timed(say, "daily series, and losses of transformers"):
         series = usage_series(warehouse, search.usage, *at)
-        rows = series.rows
+        rows, held = series.rows, [*series.held]
         accounts = rows.count()
     try:
         if not accounts:
@@ -126,20 +145,26 @@ def _compute(search: _Search, run: Run, say: Say) -> AnomaliesResult:
         with timed(say, f"{len(series.names)} groups of peers"):
             peers = peers_of(rows, series.names, series.sizes, sample=search.definition.peer_sample)
         inspections = inspections_of(warehouse, *at)
-        with timed(say, "examples, and what is learnt from them"):
-            judge, examples = _learnt(search, rows, peers, inspections, accounts)
+        with timed(say, "examples"):
+            examples = _examples(search, rows, peers, inspections, accounts).persist()
+            held.append(examples)
+            data = table_digest(examples)
+        shares = _shares(search)
+        if shares is not None:
+            held.append(shares.persist())
+        features = FEATURES if peers.with_curves else DAY_FEATURES
+        lesson = Lesson(search.usage, search.as_of, search.known_at, examples, data, features, misuse_figures(shares))
+        judge = judging(store, warehouse.settings, lesson, run, say=say)
         with timed(say, "alerts"):
-            _write(search, rows, peers, _alerts(search, rows, peers, judge, inspections))
+            _write(search, rows, peers, _alerts(search, rows, peers, judge, inspections, shares))
+        return _Done(accounts, examples.count())
     finally:
-        for held in series.held:
-            held.unpersist()
-    alerts, visits, recovery = _found(search)
-    run.wrote(f"gold.{USAGE_ALERT.name}", alerts)
-    return AnomaliesResult(run.run_id, *at, False, accounts, alerts, visits, recovery, examples, run.seconds)
+        for frame in held:
+            frame.unpersist()
 
 
-def _learnt(search: _Search, rows: DataFrame, peers: Peers, inspections: DataFrame, accounts: int) -> tuple[Judge, int]:
-    """What was learnt from the accounts' own series and from inspections; the number of examples."""
+def _examples(search: _Search, rows: DataFrame, peers: Peers, inspections: DataFrame, accounts: int) -> DataFrame:
+    """What can be learnt from the accounts' own series and from inspections: account_id, half, label, weight and features."""
     told = search.definition.examples
     share = int(min(1.0, told.accounts / accounts) * _TRIALS)
     guilty = inspections.where(~F.col("finding").isin(FOUND_NOTHING, FOUND_NOBODY)).select("account_id").distinct()
@@ -151,16 +176,22 @@ def _learnt(search: _Search, rows: DataFrame, peers: Peers, inspections: DataFra
     clear = inspections.where(F.col("finding") != FOUND_NOBODY).withColumns({"back": back, "label": found}).where(back <= _LONGEST_BACK)
     seen = inspected_rows(rows.join(clear, on="account_id", how="inner"), peers, search.last)
     weighed = made.withColumn("weight", F.lit(1.0)).unionByName(seen.withColumn("weight", F.lit(told.inspection_weight)))
-    examples = weighed.where(F.col("weight") > 0).persist()
-    try:
-        features = FEATURES if peers.with_curves else DAY_FEATURES
-        return fit_judge(examples, search.definition.trees, prior=search.definition.prior, features=features), examples.count()
-    finally:
-        examples.unpersist()
+    return weighed.where(F.col("weight") > 0)
 
 
-def _alerts(search: _Search, rows: DataFrame, peers: Peers, judge: Judge, inspections: DataFrame) -> DataFrame:
-    judged = judge.judged(evidence_rows(rows, peers, search.last))
+def _features(search: _Search) -> DataFrame:
+    return search.warehouse.read(ACCOUNT_FEATURE).where(of_moment(search.as_of, search.known_at))
+
+
+def _shares(search: _Search) -> DataFrame | None:
+    """What the forest says of households and businesses; None where it is not asked for, or has too few to learn from."""
+    misuse, household = search.definition.misuse, search.usage.household
+    return business_shares(_features(search), household.column(), misuse) if misuse and household else None
+
+
+def _alerts(search: _Search, rows: DataFrame, peers: Peers, judge: Judging, inspections: DataFrame, shares: DataFrame | None) -> DataFrame:
+    evidence = evidence_rows(rows, peers, search.last)
+    judged = judge.pipeline.transform(evidence).withColumn("model_version", F.lit(judge.version.version))
     known = F.col("known_at") <= F.lit(search.known_at)
     earlier = search.warehouse.read(USAGE_ALERT).where((F.col("as_of") < F.lit(search.as_of)) & known)
     told = hit_rates(earlier, inspections, search.definition.visits).collect()  # a row a kind
@@ -170,13 +201,10 @@ def _alerts(search: _Search, rows: DataFrame, peers: Peers, judge: Judge, inspec
     facts = rows.join(prices, on="account_id", how="left").select("account_id", "phases", "transformer_id", "price", group.alias("peers"))
     visited = visits_of(inspections)
     changed = change_alerts(judged, facts, visited, rates, search.definition, as_of=search.as_of)
-    features = search.warehouse.read(ACCOUNT_FEATURE).where(of_moment(search.as_of, search.known_at))
-    misuse, household = search.definition.misuse, search.usage.household
-    odds = misuse_odds(features, household.column(), misuse) if misuse and household else None
-    if odds is None:
+    if shares is None:
         return ranked(changed, search.definition.visits)
-    energy = features.select("account_id", "energy_kwh_365d")
-    other = misuse_alerts(odds, energy, facts, visited, rates, search.definition)
+    energy = _features(search).select("account_id", "energy_kwh_365d")
+    other = misuse_alerts(misuse_odds(shares), energy, facts, visited, rates, search.definition)
     return ranked(changed.unionByName(other), search.definition.visits)
 
 
@@ -195,9 +223,10 @@ def _write(search: _Search, rows: DataFrame, peers: Peers, alerts: DataFrame) ->
         alerts.unpersist()
 
 
-def _found(search: _Search) -> tuple[int, int, float]:
-    """Alerts of the moment, visits among them, and what these are expected to recover."""
+def _found(search: _Search) -> tuple[int, int, float, int | None]:
+    """Alerts of the moment, visits among them, what these are expected to recover, and the version that judged."""
     mine = search.warehouse.read(USAGE_ALERT).where(of_moment(search.as_of, search.known_at))
-    worth = F.sum(F.when(F.col("visit"), F.col("expected_recovery"))).cast("double")
-    row = mine.agg(F.count("*").alias("alerts"), F.count_if("visit").alias("visits"), worth.alias("recovery")).first()
-    return (row["alerts"], row["visits"], round(row["recovery"] or 0.0, 2)) if row else (0, 0, 0.0)
+    worth = F.sum(F.when(F.col("visit"), F.col("expected_recovery"))).cast("double").alias("recovery")
+    version = F.max("model_version").alias("version")
+    row = mine.agg(F.count("*").alias("alerts"), F.count_if("visit").alias("visits"), worth, version).first()
+    return (row["alerts"], row["visits"], round(row["recovery"] or 0.0, 2), row["version"]) if row else (0, 0, 0.0, None)

@@ -25,7 +25,8 @@ from gridlens.errors import SourceError
 from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import batches_digest
 from gridlens.pipelines.association_facts import BasketFacts, basket_facts, basket_library, filled_baskets
-from gridlens.pipelines.moments import of_moment
+from gridlens.pipelines.history import unfinished_since
+from gridlens.pipelines.moments import of_micros, of_moment
 from gridlens.pipelines.options import AssociationOptions
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
@@ -98,7 +99,7 @@ def run_associations(
         with logged(warehouse, run):
             runs = _runs_before(warehouse, moment)
             inputs = _inputs(warehouse, moment, runs)
-            due = [basket for basket in chosen if not _stands(basket, inputs, runs)]
+            due = [basket for basket in chosen if not _stands(warehouse, basket, inputs, runs)]
             run.fingerprints = {**inputs, **{basket.id: basket.stamp for basket in due}}
             run.nothing_new = not due
             found = _compute(warehouse, settings, due, moment, say) if due else []
@@ -116,9 +117,10 @@ def _moment(warehouse: Warehouse, options: AssociationOptions, chosen: Sequence[
 
 
 def _runs_before(warehouse: Warehouse, moment: Moment) -> list[Row]:
-    """The runs of tags and associations at this moment that wrote something, oldest first: job, run_id, fingerprints."""
+    """The runs of tags and associations at this moment that wrote something, oldest first: job, run_id, fingerprints, began (µs)."""
+    began = F.unix_micros("started_at").alias("began")
     good = F.col("job").isin("tags", JOB) & (F.col("outcome") == "succeeded") & of_moment(moment.as_of, moment.known_at)
-    return warehouse.read(RUN_LOG).where(good).orderBy("ended_at").select("job", "run_id", "fingerprints").collect()
+    return warehouse.read(RUN_LOG).where(good).orderBy("ended_at").select("job", "run_id", "fingerprints", began).collect()
 
 
 def _inputs(warehouse: Warehouse, moment: Moment, runs: Sequence[Row]) -> dict[str, str]:
@@ -127,11 +129,12 @@ def _inputs(warehouse: Warehouse, moment: Moment, runs: Sequence[Row]) -> dict[s
     return {"features": moment.run_id, "tags": tags[-1] if tags else "", "batches": batches_digest(warehouse)}
 
 
-def _stands(basket: Basket, inputs: Mapping[str, str], runs: Sequence[Row]) -> bool:
-    """True where the last run that computed the basket did so from the same inputs and definition."""
-    told = [json.loads(row["fingerprints"]) for row in runs if row["job"] == JOB]
-    last: dict[str, str] = next((one for one in reversed(told) if basket.id in one), {})
-    return {**inputs, basket.id: basket.stamp}.items() <= last.items()
+def _stands(warehouse: Warehouse, basket: Basket, inputs: Mapping[str, str], runs: Sequence[Row]) -> bool:
+    """True where the last run that computed the basket did so from the same inputs and definition, and none has died over it since."""
+    told = [(of_micros(row["began"]), json.loads(row["fingerprints"])) for row in runs if row["job"] == JOB]
+    began, last = next(((began, one) for began, one in reversed(told) if basket.id in one), (of_micros(0), {}))
+    same = {**inputs, basket.id: basket.stamp}.items() <= last.items()
+    return same and not unfinished_since(warehouse, began, (ASSOCIATION_RULE,), basket.id)
 
 
 def _compute(warehouse: Warehouse, settings: Settings, due: Sequence[Basket], moment: Moment, say: Say) -> list[BasketResult]:
@@ -210,4 +213,4 @@ def _write(warehouse: Warehouse, rules: pa.Table, basket: Basket, moment: Moment
     }
     frame = warehouse.spark.createDataFrame(rules.drop_columns(["redundant"])).withColumns(columns).coalesce(1)
     of_basket = [literal_in("basket", [basket.id]), literal_in("as_of", [moment.as_of]), literal_in("known_at", [moment.known_at])]
-    warehouse.replace(ASSOCIATION_RULE, frame, where=" AND ".join(of_basket))
+    warehouse.replace(ASSOCIATION_RULE, frame, where=" AND ".join(of_basket), note=f"{warehouse.note} {basket.id}")

@@ -23,7 +23,7 @@ from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
-from gridlens.tables import literal_in
+from gridlens.tables import empty, literal_in
 from gridlens.tags.library import TagLibrary
 from gridlens.warehouse import Warehouse
 
@@ -175,6 +175,7 @@ def _build(
     accounts = _accounts(warehouse, moment)
     if not due:
         return _result(settings, moment, accounts, None, (), (), unchanged, run)
+    _forget(warehouse, due, moment)
     frame, matches = _matches(warehouse, definitions, due, moment)
     matches = matches.persist()
     try:
@@ -191,6 +192,14 @@ def _build(
     run.wrote(f"gold.{AUDIENCE.name}", sum(tally.size for tally in counted))
     run.wrote(f"gold.{AUDIENCE_SNAPSHOT.name}", len(due))
     return _result(settings, moment, accounts, frame, due, counted, unchanged, run)
+
+
+def _forget(warehouse: Warehouse, due: Sequence[Audience], moment: Moment) -> None:
+    """Takes the snapshots of members that are replaced now away first: a run that dies in between leaves none that seem to stand."""
+    snapshots = warehouse.read(AUDIENCE_SNAPSHOT)
+    where = _where([one.id for one in due], moment)
+    if not empty(snapshots.where(where)):
+        warehouse.replace(AUDIENCE_SNAPSHOT, snapshots.limit(0), where=where)
 
 
 def _where(names: Sequence[str], moment: Moment) -> str:

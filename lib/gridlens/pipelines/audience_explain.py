@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.audiences.disclosure import HIDDEN, Shown, shown, shown_chain, shown_within, small
+from gridlens.audiences.disclosure import HIDDEN, Shown, shown_apart, shown_total, small, told_by_parts
 from gridlens.audiences.library import Audience
-from gridlens.audiences.membership import flagged, matched
+from gridlens.audiences.membership import flagged, matched, tallies
 from gridlens.audiences.terms import TermCount, term_counts, terms_of
 from gridlens.errors import SettingsError
 from gridlens.expressions import Checked
 from gridlens.pipelines.audience import Definitions
-from gridlens.pipelines.audience_frame import wide_frame
+from gridlens.pipelines.audience_frame import WideFrame, wide_frame
 from gridlens.pipelines.tag_state import required_features
 from gridlens.settings import Settings
 from gridlens.warehouse import Warehouse
@@ -111,23 +113,54 @@ def explain_audience(
         accounts,
         frame.expired,
         frame.never_computed,
-        shown_terms(counts, accounts, settings.min_group),
+        shown_terms(counts, accounts, _parts(frame, audience, everyone, counts[-1].remaining), settings.min_group),
     )
 
 
-def shown_terms(counts: list[TermCount], accounts: int, limit: int) -> tuple[Term, ...]:
-    """The terms as they may be shown beside the number of all accounts."""
-    remaining = shown_chain(accounts, [one.remaining for one in counts], limit)
-    holds = [shown_within(one.holds, accounts, limit) for one in counts]
-    return tuple(
-        Term(one.term, held, _unknown(one, held, accounts, limit), left) for one, held, left in zip(counts, holds, remaining, strict=True)
-    )
+def _parts(frame: WideFrame, audience: Audience, everyone: Sequence[Audience], remaining: int) -> list[int]:
+    """What `audience count` shows of the accounts that match: how many each suppression removes, then the members."""
+    if not audience.suppressions:
+        return [remaining]
+    (tally,) = tallies(matched(frame.rows, [audience], everyone, unserved=frame.unserved), [audience])
+    return [*(one.removed for one in tally.removals), tally.size]
 
 
-def _unknown(count: TermCount, holds: Shown, accounts: int, limit: int) -> Shown:
-    """For how many the term is unknown: beside the number for whom it holds that could tell a small rest for whom it does not."""
-    telling = isinstance(holds, int) and small(accounts - count.holds - count.unknown, limit)
-    return HIDDEN if telling else shown(count.unknown, limit)
+def shown_terms(counts: Sequence[TermCount], accounts: int, parts: Sequence[int], limit: int) -> tuple[Term, ...]:
+    """The terms as they may be shown beside the number of all accounts, and beside what `audience count` shows.
+
+    Who reads the terms may know of any two groups that one is within the other (``x >= 20 and x >= 21``), or that they have
+    nobody in common, so no two numbers are shown that tell a small group. First comes what is left, then what each term holds for.
+
+    Args:
+        counts: of each term.
+        accounts: all of them.
+        parts: what the accounts that match all terms fall into, as `audience count` shows them.
+        limit: least size of a group that is shown.
+    """
+    known = [told_by_parts(parts, limit)]
+    matching = counts[-1].remaining
+    secret = {matching} if shown_total(matching, parts, limit) == HIDDEN else set()
+    left = shown_apart([one.remaining for one in counts], accounts, limit, known=known, secret=secret)
+    known += _numbers(left)
+    secret |= _telling_neither(counts, left, accounts, limit)
+    holds = shown_apart([one.holds for one in counts], accounts, limit, known=known, secret=secret)
+    known += _numbers(holds)
+    unknown = shown_apart([one.unknown for one in counts], accounts, limit, known=known, secret=secret)
+    return tuple(Term(one.term, *of) for one, *of in zip(counts, holds, unknown, left, strict=True))
+
+
+def _telling_neither(counts: Sequence[TermCount], left: Sequence[Shown], accounts: int, limit: int) -> set[int]:
+    """What terms hold for, where with what is left before and after it could be worked out how few are in neither group."""
+    steps = zip(pairwise(counts), pairwise(left), strict=True)
+    return {
+        one.holds
+        for (before, one), told in steps
+        if len(_numbers(told)) == 2 and small(accounts - before.remaining - one.holds + one.remaining, limit)
+    }
+
+
+def _numbers(told: Iterable[Shown]) -> list[int]:
+    return [one for one in told if isinstance(one, int)]
 
 
 def explain_account(

@@ -107,7 +107,7 @@ def run_churn_hazard(spark: SparkSession, settings: Settings, options: ChurnOpti
         run = Run(JOB, {"months": options.months}, as_of=as_of, known_at=known_at)
         run.fingerprints = {"batches": batches_digest(warehouse), "label": arguments.model_dump_json(), "months": str(options.months)}
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, JOB, by_this_version()) == (run.fingerprints, as_of, known_at)
+            run.nothing_new = last_run(warehouse, JOB, by_this_version(), wrote=(CHURN_HAZARD,)) == (run.fingerprints, as_of, known_at)
             if not run.nothing_new:
                 _count(warehouse, arguments, options.months, run, as_of, known_at, say)
             return _result(warehouse, run, as_of, known_at, arguments.causes)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.collection import COLLECTION_CASE
-from gridlens.errors import SourceError
+from gridlens.errors import RegistryError, SourceError
 from gridlens.lease import writer_lease
 from gridlens.models.collection import collection_list, exposures
 from gridlens.models.collection_definition import CollectionDefinition, load_collection
@@ -25,10 +25,10 @@ from gridlens.pipelines.options import MomentOptions
 from gridlens.pipelines.scores import score_rows, versions_that_scored
 from gridlens.pipelines.tag_state import Moment, required_features
 from gridlens.pipelines.time_to_pay import MODEL as TIME_TO_PAY
-from gridlens.pipelines.time_to_pay import serving, time_to_pay_due, train_time_to_pay
+from gridlens.pipelines.time_to_pay import champion_lost, serving, time_to_pay_due, train_time_to_pay
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file
-from gridlens.tracking import Store
+from gridlens.tracking import CHAMPION, Loaded, Store
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ class CollectionResult:
         cases: on the list; capacity: most there could be.
         exposure, expected_loss, expected_saving: of all cases.
         time_to_pay: version that gives the expected days; None: they are unknown.
-        time_to_pay_because: its figures, or why there is none.
+        time_to_pay_because: its figures; why there is none; or why a version that was made now does not take its place.
     """
 
     run_id: str
@@ -98,14 +98,17 @@ def run_collection(
                 "scores": f"{version} {table_digest(scores.select('account_id', 'score'))}",
                 "batches": batches_digest(warehouse),
             }
-            last = last_run(warehouse, JOB)
+            last = last_run(warehouse, JOB, wrote=(COLLECTION_CASE,))
             run.fingerprints = facts | {"days": _serving(store, definition)[0]}
             run.nothing_new = last == (run.fingerprints, moment.as_of, moment.known_at)
             why = "" if run.nothing_new else _trained(warehouse, store, definition, moment, run, say)
             number, because = _serving(store, definition)
-            run.fingerprints = facts | {"days": number}
             if not run.nothing_new:
-                _write(warehouse, store, definition, scores, moment, number, run, say)
+                features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
+                loaded, lost = _loaded(store, number, features)
+                number, because, why = ("", lost, "") if lost else (number, because, why)
+                _write(warehouse, definition, scores, features, loaded, moment, run, say)
+            run.fingerprints = facts | {"days": number}
             return _result(warehouse, definition, version, moment, run, number, why or because)
 
 
@@ -127,32 +130,41 @@ def _serving(store: Store, definition: CollectionDefinition) -> tuple[str, str]:
 
 
 def _trained(warehouse: Warehouse, store: Store, definition: CollectionDefinition, moment: Moment, run: Run, say: Say) -> str:
-    """Fits time to pay where it is due; gives why it could not, else nothing."""
+    """Fits time to pay where it is due, or its champion cannot score any more; gives why the new version does not serve, else nothing."""
     told = definition.time_to_pay
-    if told is None or not time_to_pay_due(store, told, moment.as_of):
+    if told is None or not (time_to_pay_due(store, told, moment.as_of) or champion_lost(warehouse, store)):
         return ""
     try:
-        train_time_to_pay(warehouse, store, told, moment, run, say=say)
+        version = train_time_to_pay(warehouse, store, told, moment, run, say=say)
     except SourceError as error:
         return f"not fitted: {error}"
-    return ""
+    return "" if version.decision == CHAMPION else f"version {version.version} does not serve: {version.reason}"
+
+
+def _loaded(store: Store, number: str, features: DataFrame) -> tuple[Loaded | None, str]:
+    """The version that gives the expected days; None, and why, where it cannot score any more and none has taken its place."""
+    if not number:
+        return None, ""
+    try:
+        loaded = store.load(TIME_TO_PAY, int(number))
+        loaded.check(features.select(*[name for name in loaded.features if name in features.columns]).schema)
+    except RegistryError as error:
+        return None, f"champion {number} cannot score any more, and none has taken its place: {error}"
+    return loaded, ""
 
 
 def _write(
     warehouse: Warehouse,
-    store: Store,
     definition: CollectionDefinition,
     scores: DataFrame,
+    features: DataFrame,
+    loaded: Loaded | None,
     moment: Moment,
-    number: str,
     run: Run,
     say: Say,
 ) -> None:
-    features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     days = None
-    if number:
-        loaded = store.load(TIME_TO_PAY, int(number))
-        loaded.check(features.select(*[name for name in loaded.features if name in features.columns]).schema)
+    if loaded:
         days = loaded.model.transform(features.select("account_id", *loaded.features)).select("account_id", EXPECTED_DAYS)
     with timed(say, f"{JOB}: cases ranked"):
         cases = collection_list(scores, exposures(features), definition.plan, as_of=moment.as_of, known_at=moment.known_at, days=days)

@@ -23,12 +23,13 @@ from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.models.stability import stability
 from gridlens.pipelines.changes import table_digest
 from gridlens.pipelines.credit_cards import champion_card, scorecard_plan
+from gridlens.pipelines.drift_kept import drift_kept
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.model_watch import seen_since, write_drift
 from gridlens.pipelines.moments import of_moment
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.scores import GRADING
-from gridlens.pipelines.tag_state import required_features
+from gridlens.pipelines.tag_state import newest_features, required_features
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import literal_in
@@ -55,8 +56,8 @@ class CreditResult:
     Attributes:
         version: of the scorecard, the champion.
         moved_up, moved_down: accounts whose grade the decisions in force changed.
-        psi: stability of the points against the training rows; None where nothing was computed.
-        warnings: what has moved since the training rows; retrain: the scorecard is to be fitted again.
+        psi: stability of the points against the training rows; None where nothing is kept of it.
+        warnings: what has moved since the training rows; retrain: the scorecard is to be fitted again. Where nothing is new, as kept.
     """
 
     run_id: str
@@ -77,12 +78,21 @@ class CreditResult:
 
 @dataclass(frozen=True)
 class OverlaysResult:
-    """Decisions of a file: rows in it, and versions of decisions that were written since they are new or another than before."""
+    """Decisions of a file.
+
+    Attributes:
+        rows: in it.
+        written: versions of decisions that are new, or another than before.
+        counts_from: moments known from then on see all of them.
+        note: that the newest account features are known earlier, so that grading them sees not all; None where it does.
+    """
 
     run_id: str
     nothing_new: bool
     rows: int
     written: int
+    counts_from: dt.datetime
+    note: str | None
     seconds: float
 
 
@@ -110,9 +120,13 @@ def run_credit(spark: SparkSession, settings: Settings, options: CreditOptions, 
             "overlays": decided,
         }
         with logged(warehouse, run):
-            last = last_run(warehouse, GRADING, F.get_json_object("parameters", "$.scorecard") == card.id)
+            of_card = F.get_json_object("parameters", "$.scorecard") == card.id
+            last = last_run(warehouse, GRADING, of_card, wrote=(CREDIT_GRADE,), part=card.id)
             run.nothing_new = last == (run.fingerprints, *at)
-            found = None if run.nothing_new else _grade(warehouse, plan, card, version, at, overlays, run, say)
+            if run.nothing_new:
+                found = drift_kept(warehouse, version, *at)
+            else:
+                found = _grade(warehouse, plan, card, version, at, overlays, run, say)
             rows = warehouse.read(CREDIT_GRADE).where(_where(card, version.version, at))
             return _result(run, card, version.version, at, rows, found)
 
@@ -143,7 +157,7 @@ def _grade(
         number = version.version
         with timed(say, f"{card.id}: graded by version {number}"):
             rows = grade(accounts, card, overlays, plan.definition.overlay, version=number, as_of=at[0], known_at=at[1])
-            warehouse.replace(CREDIT_GRADE, rows, where=_where(card, number, at))
+            warehouse.replace(CREDIT_GRADE, rows, where=_where(card, number, at), note=f"{run.note} {card.id}")
         run.wrote(f"gold.{CREDIT_GRADE.name}", accounts.count())
         with timed(say, f"{card.id}: stability"):
             found = drift_of(warehouse, plan, card, version, accounts, at)
@@ -161,12 +175,15 @@ def drift_of(
     mine = (F.col("scorecard") == card.id) & (F.col("version") == version.version)
     given = warehouse.read(CREDIT_GRADE).where(mine).select("account_id", "as_of", "known_at", F.col("pd").alias("score"))
     as_of, known_at = at
-    seen = seen_since(warehouse, warehouse.settings, plan.model, version.version, before, as_of=as_of, known_at=known_at, scores=given)
+    since = version.facts_to
+    seen = seen_since(
+        warehouse, warehouse.settings, plan.model, version.version, before, as_of=as_of, known_at=known_at, since=since, scores=given
+    )
     moved = sorted(stability(accounts, card).values(), key=lambda one: (one.kind == "feature", -one.psi, one.subject))
     return judged(moved, seen, before=before)
 
 
-def _result(run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datetime], rows: DataFrame, found: Drift | None) -> CreditResult:
+def _result(run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datetime], rows: DataFrame, found: Drift) -> CreditResult:
     summed = rows.groupBy("grade_before_overlay", "grade").agg(F.count("*").alias("n"), F.sum("pd").alias("pd"))
     counted = summed.collect()  # at most the square of the number of grades
     ids = [one.id for one in card.grades]
@@ -188,9 +205,9 @@ def _result(run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datet
         moved_up=sum(n for step, n in steps if step > 0),
         moved_down=sum(n for step, n in steps if step < 0),
         grades=tuple(sizes),
-        psi=next(one.psi for one in found.shifts if one.kind == "score") if found else None,
-        warnings=found.warnings if found else (),
-        retrain=found.retrain if found else False,
+        psi=next((one.psi for one in found.shifts if one.kind == "score"), None),
+        warnings=found.warnings,
+        retrain=found.retrain,
         seconds=run.seconds,
     )
 
@@ -198,7 +215,9 @@ def _result(run: Run, card: Scorecard, version: int, at: tuple[dt.date, dt.datet
 def run_credit_overlays(
     spark: SparkSession, settings: Settings, file: Path, options: CreditOptions, *, known_from: dt.datetime | None = None
 ) -> OverlaysResult:
-    """Takes the decisions of a CSV file into credit_overlay_v1; what stands there already as it is in the file is not written again.
+    """Takes the decisions of a CSV file into credit_overlay_v1; what was known by then as it is in the file is not written again.
+
+    A grading sees the decisions that were known at its moment, so that the same moment is graded the same whenever it is.
 
     Args:
         file: see models/overlay.py.
@@ -211,17 +230,38 @@ def run_credit_overlays(
     plan = scorecard_plan(settings, options.scorecard)
     warehouse = Warehouse(spark, settings)
     run = Run("credit_overlays", {"file": file.name})
-    rows = read_overlays(file, plan.definition.overlay, known_from=known_from or run.started_at)
+    counts_from = known_from or run.started_at
+    rows = read_overlays(file, plan.definition.overlay, known_from=counts_from)
     with writer_lease(settings), logged(warehouse, run):
         given = spark.createDataFrame(rows, CREDIT_OVERLAY.schema)
-        content = [name for name in CREDIT_OVERLAY.columns if name != "known_from"]
-        newest = warehouse.read(CREDIT_OVERLAY).groupBy("overlay_id").agg(F.max_by(F.struct(*content), "known_from").alias("_stands"))
-        compared = given.join(newest, on="overlay_id", how="left").where(~F.struct(*content).eqNullSafe(F.col("_stands")))
-        fresh = compared.select(*CREDIT_OVERLAY.columns).persist()
+        fresh = _unknown(warehouse, given, counts_from).persist()
         written = fresh.count()
         run.nothing_new = not written
         if written:
             warehouse.merge(CREDIT_OVERLAY, fresh)
             run.wrote(f"gold.{CREDIT_OVERLAY.name}", written)
         fresh.unpersist()
-        return OverlaysResult(run.run_id, run.nothing_new, len(rows), written, run.seconds)
+        note = _note(warehouse, given, counts_from)
+        return OverlaysResult(run.run_id, run.nothing_new, len(rows), written, counts_from, note, run.seconds)
+
+
+def _unknown(warehouse: Warehouse, given: DataFrame, known_at: dt.datetime) -> DataFrame:
+    """Those of the decisions that were not known at a moment as they are given."""
+    content = F.struct(*[name for name in CREDIT_OVERLAY.columns if name != "known_from"])
+    known = warehouse.read(CREDIT_OVERLAY).where(F.col("known_from") <= F.lit(known_at))
+    newest = known.groupBy("overlay_id").agg(F.max_by(content, "known_from").alias("_stands"))
+    compared = given.join(newest, on="overlay_id", how="left").where(~content.eqNullSafe(F.col("_stands")))
+    return compared.select(*CREDIT_OVERLAY.columns)
+
+
+def _note(warehouse: Warehouse, given: DataFrame, counts_from: dt.datetime) -> str | None:
+    """That the moment which is graded next by default does not see all decisions of a file; None where it does."""
+    newest = newest_features(warehouse, None, None)
+    late = _unknown(warehouse, given, newest.known_at).count() if newest and newest.known_at < counts_from else 0
+    if newest is None or not late:
+        return None
+    at = newest.known_at.isoformat()
+    return (
+        f"the newest account features are as known at {at}, before {late:,} of the file's decisions: these count for moments known from "
+        f"{counts_from.isoformat()} on; to count what has begun by {newest.as_of} for that moment too, give --known-at {at}"
+    )

@@ -8,7 +8,7 @@ from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.declared import scorecard_plans
 from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.settings import Settings
-from gridlens.tracking import Store, Version
+from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
 
 CARD = "scorecard.json"
 SPARK_FREE = "_spark_free"
@@ -37,6 +37,17 @@ def champion_card(store: Store, plan: ScorecardPlan) -> tuple[Scorecard, Version
     except RegistryError as error:
         raise RegistryError(f"scorecard {identity} has no champion: run `gridlens credit train --scorecard {identity}`") from error
     return Scorecard.from_json(store.served_text(version, CARD)), version
+
+
+def align_likeness(store: Store, version: Version, reason: str) -> None:
+    """Gives the likeness without Spark the alias that its scorecard's version has; what has it already stays as it is."""
+    for like in store.versions(version.model + SPARK_FREE):
+        if like.tags.get(OF_SCORECARD) != str(version.version):
+            continue
+        if CHAMPION in version.aliases and CHAMPION not in like.aliases:
+            store.promote(like.model, like.version, reason=reason)
+        elif CHALLENGER in version.aliases and CHALLENGER not in like.aliases:
+            store.challenge(like.model, like.version, reason=reason)
 
 
 def champion_markdown(settings: Settings, identity: str) -> str:

@@ -14,7 +14,7 @@ from gridlens.models.grade_order import GradeFacts
 from gridlens.models.scorecard import pyfunc_code
 from gridlens.models.scorecard_fit import FittedScorecard
 from gridlens.models.scorecard_library import ScorecardPlan
-from gridlens.pipelines.credit_cards import CARD, OF_SCORECARD, SPARK_FREE
+from gridlens.pipelines.credit_cards import CARD, OF_SCORECARD, SPARK_FREE, align_likeness
 from gridlens.pipelines.judging import Judged, settle
 from gridlens.pipelines.model_log import Made, card_of, log_card, metrics_of
 from gridlens.pipelines.train import write_figures
@@ -22,7 +22,7 @@ from gridlens.pipelines.training_set import TrainingSet
 from gridlens.reports.model_card import Card, GradeLine
 from gridlens.reports.scorecard_page import scorecard_markdown
 from gridlens.runs import Run
-from gridlens.tracking import CHAMPION, Store, TrackedRun, Version, made_from
+from gridlens.tracking import Store, TrackedRun, Version, made_from
 from gridlens.warehouse import Warehouse
 
 
@@ -73,8 +73,7 @@ def log_scorecard(warehouse: Warehouse, store: Store, made: MadeScorecard, run: 
     with writer_lease(warehouse.settings):
         write_figures(warehouse, made.plan.model, judged, version, made.data, run)
     version = settle(store, definition.id, version, judged)
-    decide_on = store.promote if version.decision == CHAMPION else store.challenge
-    decide_on(definition.id + SPARK_FREE, light.version, reason=version.reason)
+    align_likeness(store, version, version.reason)
     return version
 
 

@@ -16,12 +16,13 @@ from gridlens.models.metrics import ALL, score_counts
 from gridlens.models.scorecard_fit import FittedScorecard, fit_scorecard
 from gridlens.models.scorecard_library import ScorecardPlan
 from gridlens.pipelines.account_features import facts_digest
-from gridlens.pipelines.credit_cards import scorecard_plan
+from gridlens.pipelines.credit_cards import align_likeness, scorecard_plan
 from gridlens.pipelines.credit_log import MadeScorecard, OutOfTime, log_scorecard
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.judging import has_lost, incumbent, judge, reasons
 from gridlens.pipelines.options import CreditOptions
 from gridlens.pipelines.tag_state import required_features
+from gridlens.pipelines.train import version_of_same_rows
 from gridlens.pipelines.training_set import TrainingSet, training_set
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
@@ -80,11 +81,11 @@ def run_credit_train(spark: SparkSession, settings: Settings, options: CreditOpt
         again = options.again or has_lost(warehouse, store, plan.definition.id)
         stands = None if again else _standing(warehouse, store, plan, run)
         if stands:
-            run.nothing_new = True
-            return _result(run, plan, stands)
+            return _unchanged(store, plan, stands, run)
         data = training_set(spark, settings, warehouse, plan.model, as_of=moment.as_of, known_at=moment.known_at, say=say)
         try:
-            return _train(warehouse, store, plan, data, run, say)
+            same = None if again else version_of_same_rows(store, plan.model, data)
+            return _unchanged(store, plan, same, run) if same else _train(warehouse, store, plan, data, run, say)
         finally:
             data.release()
 
@@ -94,6 +95,13 @@ def _standing(warehouse: Warehouse, store: Store, plan: ScorecardPlan, run: Run)
     last = last_run(warehouse, JOB, F.get_json_object("parameters", "$.scorecard") == plan.definition.id)
     same = last == (run.fingerprints, run.as_of, run.known_at)
     return next((version for version in store.versions(plan.definition.id) if version.decision), None) if same else None
+
+
+def _unchanged(store: Store, plan: ScorecardPlan, version: Version, run: Run) -> CreditTrainResult:
+    """Nothing is fitted; only the likeness without Spark gets its alias, where a run died after it had decided on the version."""
+    align_likeness(store, version, version.reason)
+    run.nothing_new = True
+    return _result(run, plan, version)
 
 
 def _train(warehouse: Warehouse, store: Store, plan: ScorecardPlan, data: TrainingSet, run: Run, say: Say) -> CreditTrainResult:

@@ -109,17 +109,21 @@ def run_value(
             **{f"model {name}": str(version) for name, version in models.versions.items()},
         }
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)
+            last = last_run(warehouse, JOB, wrote=(CUSTOMER_VALUE, VALUE_FIGURE))
+            run.nothing_new = last == (run.fingerprints, moment.as_of, moment.known_at)
             if not run.nothing_new:
                 _write(warehouse, told, models, moment, earlier, run, say)
             return _result(warehouse, told, run, moment, models)
 
 
 def _a_year_before(warehouse: Warehouse, moment: Moment) -> Moment | None:
-    """The moment with account features that is nearest to a year before; None where there is none near enough."""
+    """The moment with account features that is nearest to a year before; None where there is none near enough.
+
+    Of the moments of a day the first: what became known of it later was no ground for what was expected then.
+    """
     rows = warehouse.read(ACCOUNT_FEATURE).select("as_of", F.unix_micros("known_at").alias("micros"))
     wanted = moment.as_of - dt.timedelta(days=YEAR)
-    near = rows.where(F.abs(F.datediff("as_of", F.lit(wanted))) <= NEAR).groupBy("as_of").agg(F.max("micros").alias("micros"))
+    near = rows.where(F.abs(F.datediff("as_of", F.lit(wanted))) <= NEAR).groupBy("as_of").agg(F.min("micros").alias("micros"))
     found = sorted((abs((row["as_of"] - wanted).days), row["as_of"], row["micros"]) for row in near.collect())
     return required_features(warehouse, found[0][1], of_micros(found[0][2])) if found else None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gridlens.anomaly.definition import Usage, load_usage
 from gridlens.contracts import all_tables, find_table
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE, COMPARED_ONLY
 from gridlens.contracts.score import grade_fields, score_fields
+from gridlens.contracts.silver import METERING_POINT
 from gridlens.contracts.tag import CATEGORY_NAMES, TAG_CURRENT, tag_current_table
 from gridlens.errors import DefinitionError, SettingsError
 from gridlens.models.library import Model, load_models
@@ -38,6 +40,12 @@ def scorecard_plans(settings: Settings) -> tuple[ScorecardPlan, ...]:
 def value_definition(settings: Settings, models: Sequence[Model]) -> Value:
     """The definition of conf/value/value.yml, the user's file first; ``models``: those that it may read. Raises DefinitionError."""
     return load_value(conf_file(settings, "value/value.yml"), taggable(), [model.id for model in models])
+
+
+def usage_definition(settings: Settings) -> Usage:
+    """The definition of conf/anomaly/usage.yml, the user's file first; raises DefinitionError at the first mistake."""
+    columns = {field.name: field.type for field in METERING_POINT.fields}
+    return load_usage(conf_file(settings, "anomaly/usage.yml"), columns, taggable())
 
 
 def score_columns(settings: Settings) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import Row
@@ -24,7 +25,8 @@ class FileSet:
     Attributes:
         batch_id: made from the files' contents and the definition that they are read with.
         files: the files by fingerprint; of equal contents one.
-        in_bronze: True where an earlier run committed them to bronze and then died.
+        in_bronze: True where an earlier run committed them to bronze and then died. Some of them may be gone or changed since; they have
+            a place, and neither size nor time.
     """
 
     batch_id: str
@@ -55,26 +57,36 @@ def definition_of(batch_id: str) -> str | None:
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """What is registered of one source: places (path, length, modification time), and the batch of each fingerprint."""
+    """What is registered of one source: places (path, length, modification time), the batch of each fingerprint; and what was begun.
+
+    Attributes:
+        begun: batches that a run noted with its commit to bronze and that were never registered: it died in between, or the batch broke
+            a stop rule and was taken out again.
+    """
 
     places: frozenset[tuple[str, int, int]] = frozenset()
     batches: Mapping[str, str] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
 
     def read_otherwise(self, source: SourceFile) -> int:
         """How many files were read with another definition than today's."""
         return sum(definition_of(batch) not in (None, source.fingerprint) for batch in self.batches.values())
 
 
-def known_files(warehouse: Warehouse, sources: Sequence[str]) -> dict[str, KnownFiles]:
+def known_files(warehouse: Warehouse, sources: Sequence[SourceFile]) -> dict[str, KnownFiles]:
     """The registered files of some sources, read at once: a read for each source costs more than all their rows."""
-    found: dict[str, list[Row]] = {name: [] for name in sources}
+    found: dict[str, list[Row]] = {source.name: [] for source in sources}
     if warehouse.exists(INGEST_FILE):
         columns = ("_source", "path", "length", "modified_us", "_file_id", "_batch_id")
-        for row in warehouse.read(INGEST_FILE).where(F.col("_source").isin(list(sources))).select(*columns).collect():
+        for row in warehouse.read(INGEST_FILE).where(F.col("_source").isin(list(found))).select(*columns).collect():
             found[row["_source"]].append(row)
+    noted = warehouse.notes(*{source.entity: BRONZE[source.entity] for source in sources}.values())
+    begun = set(noted) - {row["_batch_id"] for rows in found.values() for row in rows}
     return {
         name: KnownFiles(
-            frozenset((row["path"], row["length"], row["modified_us"]) for row in rows), {row["_file_id"]: row["_batch_id"] for row in rows}
+            frozenset((row["path"], row["length"], row["modified_us"]) for row in rows),
+            {row["_file_id"]: row["_batch_id"] for row in rows},
+            frozenset(batch for batch in begun if batch.startswith(f"{name}-")),
         )
         for name, rows in found.items()
     }
@@ -88,13 +100,11 @@ def new_files(warehouse: Warehouse, source: SourceFile, listed: Sequence[InputFi
     """
     # A table or query says nothing of its size and age (length 0): it is read to see whether it has grown.
     unseen = [f for f in listed if not f.length or (f.relative, f.length, f.modified_us) not in known.places]
-    if not unseen:
-        return [], len(listed)
     fresh: dict[str, InputFile] = {}
-    for file in read_fingerprints(warehouse.spark, source, unseen):
+    for file in read_fingerprints(warehouse.spark, source, unseen) if unseen else []:
         if file.fingerprint not in known.batches:
             fresh.setdefault(file.fingerprint, file)
-    sets = _unfinished(warehouse, source, fresh)
+    sets = _unfinished(warehouse, source, fresh, known.begun)
     done = {file_id for found in sets for file_id in found.files}
     rest = {file_id: info for file_id, info in fresh.items() if file_id not in done}
     if rest:
@@ -102,19 +112,28 @@ def new_files(warehouse: Warehouse, source: SourceFile, listed: Sequence[InputFi
     return sets, len(listed) - len(fresh)
 
 
-def _unfinished(warehouse: Warehouse, source: SourceFile, fresh: dict[str, InputFile]) -> list[FileSet]:
+def _unfinished(warehouse: Warehouse, source: SourceFile, fresh: dict[str, InputFile], begun: Collection[str]) -> list[FileSet]:
     """Sets that are in bronze but were never registered: an earlier run died after its first commit.
 
-    They keep the batch, and so the definition, that they were read with: some of their rows may be in silver already.
+    They keep the batch, and so the definition, that they were read with: some of their rows may be in silver already. What was delivered
+    then and has been changed or taken away since is finished all the same: its rows are in bronze, and every row has an account.
     """
     table = BRONZE[source.entity]
-    if not fresh or not warehouse.exists(table):
+    if not (fresh or begun) or not warehouse.exists(table):
         return []
-    there = warehouse.read(table).where((F.col("_source") == source.name) & F.col("_file_id").isin(list(fresh)))
+    ours = F.col("_file_id").isin(list(fresh)) | F.col("_batch_id").isin(list(begun))
+    there = warehouse.read(table).where((F.col("_source") == source.name) & ours)
     found: dict[str, dict[str, InputFile]] = {}
-    for row in there.select("_batch_id", "_file_id").distinct().collect():
-        found.setdefault(row["_batch_id"], {})[row["_file_id"]] = fresh[row["_file_id"]]
+    for row in there.groupBy("_batch_id", "_file_id").agg(F.min("_locator").alias("locator")).collect():
+        file_id = row["_file_id"]
+        found.setdefault(row["_batch_id"], {})[file_id] = fresh.get(file_id) or _gone(source, file_id, row["locator"])
     return [FileSet(batch, files, in_bronze=True) for batch, files in sorted(found.items())]
+
+
+def _gone(source: SourceFile, file_id: str, locator: str) -> InputFile:
+    """What was read and is not there any more, as it was; its place is what the locators of its rows begin with."""
+    place = re.sub(r"(@\d+\+|:)\d+$", "", locator) if source.kind == "files" else source.table or source.path or source.name
+    return InputFile("", "", place, 0, 0, file_id)
 
 
 def file_rows(source: SourceFile, files: FileSet) -> tuple[tuple[object, ...], ...]:

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
@@ -27,6 +27,13 @@ from gridlens.tags.library import Tag, TagLibrary
 from gridlens.warehouse import Warehouse
 
 SIDE_BY_SIDE = 4
+
+
+class _Computed(NamedTuple):
+    """A run that computed a tag, and the fingerprint of the definition it was computed from."""
+
+    moment: Moment
+    definition: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def explain_tag(
         library: the definitions where they have been read already.
 
     Raises:
-        SettingsError: no such tag or account, or the tags were never computed.
+        SettingsError: no such tag or account, or the tag was never computed.
     """
     library = library or tag_library(settings)
     tag = library.tag(tag_id)
@@ -73,7 +80,11 @@ def explain_tag(
         current, now = _values(warehouse, library, account, tag)
         points = pool.submit(points_held, warehouse, account, now)
         history = pool.submit(_changes, warehouse, account, [one.id for one in read])
-        last = {one.id: _last(runs.result().get(one.id, ()), now) for one in read}
+        computed = {one.id: _last(runs.result().get(one.id, ()), now) for one in read}
+        by = computed[tag.id]
+        if by is None:
+            raise SettingsError(f"tag {tag.id} was never computed: run `gridlens tags run --changed` first")
+        last = {name: run.moment if run else now for name, run in computed.items()}
         features = pool.submit(_features, warehouse, account, wanted, min(last.values(), key=_order), now)
         of_scores = [(last[one.id], [name for name in one.features if name in library.scores]) for one in read]
         scored = {moment: pool.submit(score_behind, warehouse, account, names, moment) for moment, names in _together(of_scores).items()}
@@ -98,6 +109,7 @@ def explain_tag(
             known_at=now.known_at,
             since=changes.of(tag, now)[1],
             computed=last[tag.id].as_of,
+            outdated=by.definition != tag.stamp,
             expired=(now.as_of - last[tag.id].as_of).days > tag.definition.ttl_days,
             inputs=tuple(inputs),
             behind=(*(one for told in said.values() for one in told.behind), *(one.result() for one in behind)),
@@ -125,21 +137,25 @@ def _values(warehouse: Warehouse, library: TagLibrary, account: str, tag: Tag) -
     return found[tag.id], Moment(found["as_of"], of_micros(found["known_at"]), "")
 
 
-def _runs(warehouse: Warehouse, tags: Sequence[str]) -> dict[str, list[Moment]]:
-    """Of each tag the last two runs that computed it, newest first: one may have died before it wrote the current values."""
-    run = F.struct("as_of", F.unix_micros("known_at").alias("known_at"))
-    last_two = F.slice(F.sort_array(F.collect_list(run), asc=False), 1, 2).alias("runs")
-    rows = warehouse.read(TAG_CATALOGUE).where(F.col("tag_id").isin(*tags)).groupBy("tag_id").agg(last_two).collect()  # a row a tag
-    return {row["tag_id"]: [Moment(one["as_of"], of_micros(one["known_at"]), "") for one in row["runs"]] for row in rows}
+def _runs(warehouse: Warehouse, tags: Sequence[str]) -> dict[str, list[_Computed]]:
+    """Of each tag the runs that computed it, newest first: some may have died before they wrote the current values."""
+    run = F.struct("as_of", F.unix_micros("known_at").alias("known_at"), "definition")
+    runs = F.sort_array(F.collect_list(run), asc=False).alias("runs")
+    rows = warehouse.read(TAG_CATALOGUE).where(F.col("tag_id").isin(*tags)).groupBy("tag_id").agg(runs).collect()  # a row a tag
+    return {row["tag_id"]: [_computed(one) for one in row["runs"]] for row in rows}
+
+
+def _computed(run: Row) -> _Computed:
+    return _Computed(Moment(run["as_of"], of_micros(run["known_at"]), ""), run["definition"])
 
 
 def _order(moment: Moment) -> tuple[dt.date, dt.datetime]:
     return moment.as_of, moment.known_at
 
 
-def _last(runs: Iterable[Moment], now: Moment) -> Moment:
-    """The newest of ``runs`` that is not later than the current values."""
-    return next((run for run in runs if _order(run) <= _order(now)), now)
+def _last(runs: Iterable[_Computed], now: Moment) -> _Computed | None:
+    """The newest of ``runs`` that is not later than the current values; None where the tag was never computed for them."""
+    return next((run for run in runs if _order(run.moment) <= _order(now)), None)
 
 
 def _together(asked: Iterable[tuple[Moment, list[str]]]) -> dict[Moment, list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gridlens.calendars import calendar_rows, load_override
+from gridlens.calendars import calendar_rows
 from gridlens.contracts.account_energy import SERIES_DAYS
 from gridlens.contracts.gold import ACCOUNT_FEATURE
 from gridlens.contracts.ops import RUN_LOG
@@ -20,10 +20,18 @@ from gridlens.lease import writer_lease
 from gridlens.pipelines.account_features import Shapes, facts_digest, standing_shapes, write_account_features
 from gridlens.pipelines.changes import ACCOUNTS, last_digests
 from gridlens.pipelines.history import by_this_version
-from gridlens.pipelines.load_shapes import known_facts, months_of, opinions_of, shapes_by_day, tariff_prices
+from gridlens.pipelines.load_shapes import (
+    calendar_override,
+    context_checks,
+    known_facts,
+    months_of,
+    opinions_of,
+    shapes_by_day,
+    tariff_prices,
+)
 from gridlens.pipelines.moments import of_micros
 from gridlens.runs import Run, logged, timed
-from gridlens.settings import Settings, conf_file
+from gridlens.settings import Settings
 from gridlens.tables import empty
 from gridlens.warehouse import Warehouse
 
@@ -85,17 +93,17 @@ def _shapes(warehouse: Warehouse, settings: Settings, calendar: DataFrame, as_of
         standing = standing_shapes(warehouse)
         return Shapes(standing.days.limit(0), standing.months.limit(0))
     facts = known_facts(warehouse, as_of, known_at)
-    tariff = warehouse.spark.createDataFrame(tariff_prices(settings), TARIFF.schema)
+    tariff, checks = warehouse.spark.createDataFrame(tariff_prices(settings), TARIFF.schema), context_checks(settings)
 
     def since(first: dt.date) -> DataFrame:
         months = months_of(first, as_of)
-        return shapes_by_day(facts, opinions_of(facts, calendar, months), calendar, tariff, months)
+        return shapes_by_day(facts, opinions_of(facts, calendar, months, checks), calendar, tariff, months)
 
     return Shapes(since(as_of - dt.timedelta(days=SERIES_DAYS)), load_shape_month(since(first_month(as_of))))
 
 
 def _calendar(warehouse: Warehouse, settings: Settings, as_of: dt.date) -> DataFrame:
     """The days that features of ``as_of`` look at; not written, since the calendar that stands is that of the present."""
-    override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
+    override = calendar_override(settings)
     days = calendar_rows(settings.calendar, as_of - dt.timedelta(days=SERIES_DAYS) - _MARGIN, as_of + _MARGIN, override)
     return warehouse.spark.createDataFrame(days, CALENDAR.schema).coalesce(1)

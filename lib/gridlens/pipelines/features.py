@@ -11,7 +11,7 @@ from functools import partial
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gridlens.calendars import calendar_rows, load_override
+from gridlens.calendars import calendar_rows
 from gridlens.contracts.account_energy import SERIES_DAYS
 from gridlens.contracts.gold import ACCOUNT_FEATURE, CONSUMPTION_YEAR, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH
 from gridlens.contracts.silver import (
@@ -41,12 +41,13 @@ from gridlens.pipelines.changes import (
     table_digest,
     year_moved,
 )
-from gridlens.pipelines.load_shapes import Facts, known_facts, opinions_of, shapes_by_day, tariff_prices
+from gridlens.pipelines.load_shapes import Facts, calendar_override, context_checks, known_facts, opinions_of, shapes_by_day, tariff_prices
 from gridlens.pipelines.moments import knowledge_of_day, newest_day
 from gridlens.pipelines.options import FeatureOptions
 from gridlens.pipelines.quality import unmeasured, write_quality
+from gridlens.quality.context_definition import ContextChecks
 from gridlens.runs import Run, logged, timed
-from gridlens.settings import Settings, conf_file
+from gridlens.settings import Settings
 from gridlens.tables import empty, literal_in
 from gridlens.warehouse import Warehouse
 
@@ -83,8 +84,10 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
     are taken whenever something was computed, or loaded since the last ones.
 
     Raises:
+        DefinitionError: calendar, tariffs or the bounds of the checks do not hold.
         SourceError: ``as_of`` is not given, and neither a reading nor a bill was ever loaded.
     """
+    checks = context_checks(settings)  # a mistake is told before anything is written
     warehouse = Warehouse(spark, settings)
     as_of = options.as_of or newest_day(warehouse)
     known_at = options.known_at or knowledge_of_day(as_of, settings)
@@ -94,7 +97,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
         before = standing_digests(warehouse)
         reference = write_reference(warehouse, settings, as_of, before)
         moment = f"{as_of} {known_at.isoformat()} {reference.fingerprint}"
-        now = _digests(facts, reference, as_of) | {ACCOUNTS: f"{facts_digest(warehouse)} {moment}"}
+        now = _digests(facts, reference, checks, as_of) | {ACCOUNTS: f"{facts_digest(warehouse)} {moment}"}
         months = _wanted(now, before, options)
         run.fingerprints |= standing(now, before, months) if options.backfill else now
         run.fingerprints[WRITTEN_BY] = run.run_id if months else before.get(WRITTEN_BY, "")
@@ -103,7 +106,7 @@ def run_features(spark: SparkSession, settings: Settings, options: FeatureOption
         tables = (INTERVAL_ESTIMATE, LOAD_SHAPE_DAY, LOAD_SHAPE_MONTH, CONSUMPTION_YEAR, ACCOUNT_FEATURE)
         quality = partial(_quality, warehouse, facts, run.run_id)
         if months:
-            _compute(warehouse, facts, reference, months, as_of, note_of(run.run_id, months), quality, say)
+            _compute(warehouse, facts, reference, checks, months, as_of, note_of(run.run_id, months), quality, say)
         elif not empty(unmeasured(warehouse)):
             with timed(say, "figures of data quality"):
                 quality()
@@ -125,9 +128,10 @@ class Reference:
     fingerprint: str
 
 
-def _digests(facts: Facts, reference: Reference, as_of: dt.date) -> Digests:
+def _digests(facts: Facts, reference: Reference, checks: ContextChecks, as_of: dt.date) -> Digests:
     """What the result depends on: facts by month, and what all months share."""
-    shared = {WEATHER: table_digest(facts.weather), REFERENCE: reference.fingerprint, "as_of": str(as_of)}
+    definitions = {REFERENCE: reference.fingerprint, "checks": checks.fingerprint}
+    shared = {WEATHER: table_digest(facts.weather), **definitions, "as_of": str(as_of)}
     return {**month_digests(facts.days, facts.registers), **point_digests(facts.versions), **shared}
 
 
@@ -151,6 +155,7 @@ def _compute(
     warehouse: Warehouse,
     facts: Facts,
     reference: Reference,
+    checks: ContextChecks,
     months: list[dt.date],
     as_of: dt.date,
     note: str,
@@ -159,7 +164,7 @@ def _compute(
 ) -> None:
     where = literal_in("local_month", months)
     with timed(say, f"opinions and estimates for {len(months)} month(s)"):
-        warehouse.replace(INTERVAL_ESTIMATE, opinions_of(facts, reference.calendar, months), where=where, note=note)
+        warehouse.replace(INTERVAL_ESTIMATE, opinions_of(facts, reference.calendar, months, checks), where=where, note=note)
     with timed(say, "load shapes by day"):
         shapes = shapes_by_day(facts, warehouse.read(INTERVAL_ESTIMATE), reference.calendar, reference.tariff, months)
         warehouse.replace(LOAD_SHAPE_DAY, shapes, where=where, note=note)
@@ -193,7 +198,7 @@ def _quality(warehouse: Warehouse, facts: Facts, run_id: str) -> None:
 def write_reference(warehouse: Warehouse, settings: Settings, as_of: dt.date, before: Digests) -> Reference:
     """Writes calendar and tariffs from their definitions where these have changed, and gives both."""
     spark = warehouse.spark
-    override = load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
+    override = calendar_override(settings)
     first = warehouse.read(INTERVAL_DAY).agg(F.min("local_date")).first()
     start = min(first[0] if first and first[0] else as_of, as_of - SERIES) - dt.timedelta(days=62)
     end = as_of + dt.timedelta(days=62)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
+from gridlens.contracts.anomaly import MODEL as ABNORMAL_USAGE
 from gridlens.definitions import fingerprint_of
 from gridlens.errors import SettingsError
 from gridlens.models.definition import Band, LabelDefinition, LearnerDefinition, ModelDefinition
@@ -51,7 +52,8 @@ def refuse_taken(settings: Settings, name: str) -> None:
     """
     registered_name(settings, name)
     scorecards = [plan.definition.id for plan in scorecard_plans(settings)]
-    taken = {*(model.id for model in model_library(settings)), *scorecards, *(one + SPARK_FREE for one in scorecards), TIME_TO_PAY}
+    own = (TIME_TO_PAY, ABNORMAL_USAGE)
+    taken = {*(model.id for model in model_library(settings)), *scorecards, *(one + SPARK_FREE for one in scorecards), *own}
     if name.casefold() in {one.casefold() for one in taken}:
         raise SettingsError(
             f"{name} is the name of a model that gridlens trains itself: give the model of your table another, as my_{name}"
@@ -143,6 +145,7 @@ def _card(made: FlatModel, fitted: Fitted, decision: Decision, version: str, run
         decision=decision,
         rows=(RowsOf("train", (), fitted.rows, fitted.positives), RowsOf("test", (), figures.rows, figures.positives)),
         of_accounts=False,
+        out_of_time=bool(made.options.by),
         baselines=made.baselines,
         candidates=fitted.candidates,
         chosen=fitted.chosen,

@@ -82,7 +82,7 @@ def run_graph(spark: SparkSession, settings: Settings, options: GraphOptions, *,
             "features": features.run_id if features else "",
         }
         with logged(warehouse, run):
-            last = last_run(warehouse, "graph", of_moment(as_of, known_at))
+            last = last_run(warehouse, "graph", of_moment(as_of, known_at), wrote=(IDENTITY_LINK, PROFILE_EDGE))
             run.nothing_new = last is not None and last.fingerprints == run.fingerprints
             refused = {} if run.nothing_new else _write(warehouse, settings, decisions, run, as_of, known_at, say)
             return _result(warehouse, run, refused, as_of, known_at)

@@ -1,9 +1,10 @@
 """Ingest: source files → bronze → quarantine and silver, accounted for row by row.
 
-For each source: find the files whose content is new; append their rows to bronze in one commit; copy
-rejected rows to quarantine; classify duplicates and superseded rows; fold the touched keys into silver;
-and last of all write the batch's account and register its files. A run that dies anywhere is simply run
-again: files that are in bronze but not registered keep their batch, and every later step is keyed.
+Find the files of every source whose content is new, and look whether their columns are the declared ones. Then, for each
+source: append their rows to bronze in one commit, which notes the batch; copy rejected rows to quarantine; classify duplicates
+and superseded rows; fold the touched keys into silver; and last of all write the batch's account and register its files. A run
+that dies anywhere is simply run again: batches that are in bronze but not registered are finished, also where their files
+have changed since or are gone, and every later step is keyed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gridlens.pipelines.measure import Measure, measure
 from gridlens.pipelines.options import IngestOptions
 from gridlens.quality.rule_columns import defects_column
 from gridlens.quality.rules import RuleSet, load_rules, stop_rules_broken
-from gridlens.runs import Run, logged
+from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.warehouse import Warehouse
 
@@ -80,7 +81,7 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     """Loads whatever is new at the sources of one definition file.
 
     Raises:
-        SourceError: a file cannot be read as declared; nothing of its source was written.
+        SourceError: a file cannot be read as declared; nothing was written, where it lacks a declared column or cannot be opened.
         QualityStop: a stop rule was broken beyond its tolerance; nothing of the batch was published.
         LeaseHeld: another run writes to the same warehouse.
     """
@@ -94,7 +95,8 @@ def run_ingest(spark: SparkSession, settings: Settings, options: IngestOptions, 
     run.fingerprints |= {"rules": rules.fingerprint, f"sources/{definition.name}": fingerprint}
     with writer_lease(settings), logged(warehouse, run):
         listed = _listed(spark, root, sources)
-        loader = _Loader(warehouse, listed, rules, known_files(warehouse, [s.name for s in sources]), say)
+        loader = _Loader(warehouse, listed, rules, known_files(warehouse, sources), say)
+        loader.look(sources)
         points = [s for s in sources if s.entity == "supply_point"]
         loaded = loader.load_all(points) + loader.load_all([s for s in sources if s.entity != "supply_point"])
         run.nothing_new = not loaded
@@ -110,9 +112,9 @@ def _listed(spark: SparkSession, root: str, sources: Sequence[SourceFile]) -> di
 
 
 def _gathered(rows: DataFrame, files: FileSet) -> DataFrame:
-    """``rows`` of few small files in one partition; what has no size (a table, a query) is left as it comes."""
-    size = sum(file.length for file in files.files.values())
-    return rows.coalesce(1) if size and size + OPENING_BYTES * len(files.files) <= SMALL_BYTES else rows
+    """``rows`` of few small files in one partition; what has no size (a table, a query, a file that is gone) is left as it comes."""
+    sizes = [file.length for file in files.files.values()]
+    return rows.coalesce(1) if all(sizes) and sum(sizes) + OPENING_BYTES * len(sizes) <= SMALL_BYTES else rows
 
 
 def _loaded(item: Registered, seconds: float) -> Loaded:
@@ -137,7 +139,19 @@ class _Loader:
         self.known = known
         self.say = say
         self.known_files = 0
+        self._new: dict[str, list[FileSet]] = {}
         self._waiting: list[Registered] = []
+
+    def look(self, sources: Sequence[SourceFile]) -> None:
+        """Finds what is new at all sources, before the first row of any is written: a wrong column of the last one is told at once."""
+        files = sum(len(self.listed[source.name]) for source in sources)
+        with timed(self.say, f"{files:,} files of {len(sources)} sources looked at"), ThreadPoolExecutor(PARALLEL_SOURCES) as pool:
+            for source, (sets, known) in zip(sources, pool.map(self._look, sources), strict=True):
+                self._new[source.name] = sets
+                self.known_files += known
+
+    def _look(self, source: SourceFile) -> tuple[list[FileSet], int]:
+        return new_files(self.warehouse, source, self.listed[source.name], self.known[source.name])
 
     def load_all(self, sources: Sequence[SourceFile]) -> list[Loaded]:
         """Every new file set of the sources, accounted and registered.
@@ -160,8 +174,7 @@ class _Loader:
         return [batch for source in sources for batch in self._load(source)]
 
     def _load(self, source: SourceFile) -> list[Loaded]:
-        sets, known = new_files(self.warehouse, source, self.listed[source.name], self.known[source.name])
-        self.known_files += known
+        sets = self._new[source.name]
         self._say_read_otherwise(source, sets)
         done = [self._load_set(source, files) for files in sets]
         items = tuple(item for item, _ in done)
@@ -193,11 +206,11 @@ class _Loader:
         if not files.in_bronze:
             rules = defects_column(self.rules, source.entity)
             rows = staged(self.warehouse.spark, source, list(files.files.values()), batch_id=files.batch_id, defects=rules)
-            self.warehouse.append(batch.table, _gathered(rows, files))
+            self.warehouse.append(batch.table, _gathered(rows, files), note=batch.batch_id)
         bronze = _gathered(bronze_rows(self.warehouse, batch), files)
         stops = [rule.id for rule in self.rules.for_entity(source.entity) if rule.severity == "stop"]
         found = measure(bronze, stops)
-        self._stop_if_broken(batch, found)
+        self._stop_if_broken(batch, found, files)
         account, contradicting = publish(self.warehouse, batch, bronze, found, first=first, again=files.in_bronze)
         seconds = time.monotonic() - began
         rejected = f"{account.quarantined:,} quarantined"
@@ -214,10 +227,15 @@ class _Loader:
             )
         return Registered(batch, account, file_rows(source, files), len(files.files), files.in_bronze), seconds
 
-    def _stop_if_broken(self, batch: Batch, found: Measure) -> None:
+    def _stop_if_broken(self, batch: Batch, found: Measure, files: FileSet) -> None:
         """Takes the batch out of bronze again where a stop rule is broken beyond its tolerance."""
         breaches = stop_rules_broken(self.rules, batch.entity, found.broken, found.judged)
         if breaches:
             retract(self.warehouse, batch)
             reasons = "; ".join(breach.sentence for breach in breaches)
-            raise QualityStop(f"source {batch.source}: {reasons}; nothing was loaded: mend the source or the rule")
+            if all(file.path for file in files.files.values()):
+                raise QualityStop(f"source {batch.source}: {reasons}; nothing was loaded: mend the source or the rule")
+            raise QualityStop(
+                f"source {batch.source}: {reasons}; that is what a run that died had read of files which have changed since, and it was "
+                "taken out: run the command again to load them as they are"
+            )

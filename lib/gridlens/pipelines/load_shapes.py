@@ -12,12 +12,16 @@ from pyspark.sql import functions as F
 
 from gridlens.billing.book import read_tariffs
 from gridlens.billing.tariff_table import tariff_rows
+from gridlens.calendars import CalendarOverride, load_override
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, METERING_POINT, REGISTER_READING, SILVER
+from gridlens.definitions import fingerprint_of
 from gridlens.features import load_shape_day
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known, entity_key
+from gridlens.pipelines.changes import rows_digest
+from gridlens.quality.context_definition import ContextChecks, load_context
 from gridlens.quality.estimates import interval_estimates
-from gridlens.settings import Settings, conf_files
+from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.warehouse import Warehouse
 
 
@@ -63,10 +67,27 @@ def tariff_prices(settings: Settings) -> pd.DataFrame:
     return tariff_rows(read_tariffs(conf_files(settings, "tariffs"), conf_files(settings, "tariffs/purchase")))
 
 
-def opinions_of(facts: Facts, calendar: DataFrame, months: Sequence[dt.date]) -> DataFrame:
+def context_checks(settings: Settings) -> ContextChecks:
+    """The bounds of conf/checks/context.yml, the user's file first; raises DefinitionError at the first mistake."""
+    return load_context(conf_file(settings, "checks/context.yml"))
+
+
+def calendar_override(settings: Settings) -> CalendarOverride | None:
+    """What conf/calendars says of the settings' calendar beside the library; None where nothing is said."""
+    return load_override(conf_file(settings, "calendars/CN.yml")) if settings.calendar == "CN" else None
+
+
+def shape_definitions(settings: Settings) -> list[str]:
+    """Fingerprints of the definitions that load shapes go by: calendar, tariffs, bounds of the checks."""
+    override = calendar_override(settings)
+    told = fingerprint_of(override.model_dump(mode="json") if override else None)
+    return [settings.calendar, told, rows_digest(tariff_prices(settings)), context_checks(settings).fingerprint]
+
+
+def opinions_of(facts: Facts, calendar: DataFrame, months: Sequence[dt.date], checks: ContextChecks) -> DataFrame:
     """Rows of interval_estimate of ``months`` (first days)."""
     registers = None if facts.registers is None else as_known(facts.registers, REGISTER_READING, known_at=facts.known_at)
-    return interval_estimates(facts.days, registers, facts.versions, calendar, months=months)
+    return interval_estimates(facts.days, registers, facts.versions, calendar, months=months, settings=checks.bounds)
 
 
 def shapes_by_day(facts: Facts, opinions: DataFrame, calendar: DataFrame, tariff: DataFrame, months: Sequence[dt.date]) -> DataFrame:

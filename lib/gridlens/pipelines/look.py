@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,17 @@ from pyspark.sql import functions as F
 from gridlens.contracts import all_tables
 from gridlens.contracts.ops import BATCH_ACCOUNT, QUALITY_METRIC, RUN_LOG
 from gridlens.contracts.silver import INTERVAL_DAY, INTERVAL_DAY_SUPERSEDED, QUARANTINE
+from gridlens.contracts.tag import TAG_CATALOGUE, TAG_VALUE
 from gridlens.errors import SettingsError
 from gridlens.expressions import Checked, check
 from gridlens.fold.blocks import blocks_as_known
 from gridlens.fold.versioned import as_known
-from gridlens.pipelines.declared import declared_table
+from gridlens.pipelines.declared import declared_table, tag_library
 from gridlens.pipelines.moments import utc_text
 from gridlens.pseudonyms import pseudonymise
 from gridlens.reports.export import Exported, export
 from gridlens.settings import Settings
-from gridlens.tables import Table
+from gridlens.tables import Sensitivity, Table
 from gridlens.warehouse import Warehouse
 
 Rows = list[dict[str, Any]]
@@ -36,11 +38,11 @@ class Selection:
 
     Attributes:
         table: ``layer.name``, or a bare name.
-        where: checked expression over the table's columns.
+        where: checked expression over the table's columns; over the personal ones only with ``personal``.
         columns: names in the order wanted; default all, without the personal ones unless ``personal``.
         limit: rows at most.
         known_at: what was known at that moment (UTC); default what is known now.
-        personal: keep personal columns.
+        personal: personal columns may be kept and read.
     """
 
     table: str
@@ -116,19 +118,24 @@ def resolve(settings: Settings, selection: Selection) -> tuple[Table, list[str],
     """Table, columns and condition of ``selection``, checked without Spark.
 
     Raises:
-        SettingsError: no such table or column.
+        SettingsError: no such table or column, or a personal column that was not asked for.
         DefinitionError: the expression is not allowed.
     """
     table = declared_table(settings, selection.table)
-    condition = check(selection.where, table.schema, "option --where", family="boolean") if selection.where else None
-    return table, _columns(table, selection), condition
+    columns, condition = _columns(table, selection), _condition(table, selection)
+    hidden = personal_tags(settings) if condition and table.name == TAG_VALUE.name and not selection.personal else ()
+    asked = [tag for tag in hidden if re.search(rf"""(['"]){tag}\1""", selection.where or "")]
+    if asked:
+        raise SettingsError(f"option --where: the tag {asked[0]} is personal; ask for personal fields by --personal if you may see them")
+    return table, columns, condition
 
 
 def select(spark: SparkSession, settings: Settings, selection: Selection) -> tuple[Table, DataFrame]:
     """The table and the rows that ``selection`` describes.
 
     Raises:
-        SettingsError: no such table or column, the table was never written, or it has no knowledge time.
+        SettingsError: no such table or column, a personal column that was not asked for, the table was never written, or it
+            has no knowledge time.
         DefinitionError: the expression is not allowed.
     """
     table, names, condition = resolve(settings, selection)
@@ -138,8 +145,32 @@ def select(spark: SparkSession, settings: Settings, selection: Selection) -> tup
     rows = _as_known(warehouse, table, selection.known_at) if selection.known_at else warehouse.read(table)
     if condition:
         rows = rows.where(condition.column())
+    if table.name == TAG_VALUE.name and not selection.personal:
+        rows = rows.where(~F.col("tag_id").isin(_ever_personal(warehouse)))  # here a tag is a row, where elsewhere it is a column
     rows = rows.select(*names)
     return table, rows.limit(selection.limit) if selection.limit is not None else rows
+
+
+def personal_tags(settings: Settings) -> tuple[str, ...]:
+    """The tags that say something personal, as they are defined."""
+    return tuple(tag.id for tag in tag_library(settings).tags if tag.definition.sensitivity == Sensitivity.PERSONAL)
+
+
+def _ever_personal(warehouse: Warehouse) -> list[str]:
+    """Those, and the ones that were personal in an earlier run: their values are still there."""
+    told = warehouse.read(TAG_CATALOGUE).where(F.col("sensitivity") == Sensitivity.PERSONAL.value).select("tag_id").distinct()
+    return sorted({*personal_tags(warehouse.settings), *(row["tag_id"] for row in told.collect())})
+
+
+def _condition(table: Table, selection: Selection) -> Checked | None:
+    """The condition; one that reads a personal column tells it of every row found, as if the column were shown."""
+    if not selection.where:
+        return None
+    condition = check(selection.where, table.schema, "option --where", family="boolean")
+    read = [name for name in table.personal if name in condition.columns]
+    if read and not selection.personal:
+        raise SettingsError(f"option --where: {read[0]} is personal; ask for personal fields by --personal if you may see them")
+    return condition
 
 
 def _columns(table: Table, selection: Selection) -> list[str]:
@@ -159,6 +190,11 @@ def _as_known(warehouse: Warehouse, table: Table, known_at: dt.datetime) -> Data
         return blocks_as_known(current, warehouse.read(INTERVAL_DAY_SUPERSEDED), known_at)
     if "known_from" not in table.columns:
         raise SettingsError(f"option --known-at: table {table.name} has no knowledge time (known_from)")
+    if table.layer != "bronze" and "known_from" not in table.keys:
+        raise SettingsError(
+            f"option --known-at: table {table.name} holds what is known now, and not what was known of it before; "
+            "ask the readings it is made from (interval_day), or compute it for a past moment in a warehouse of its own"
+        )
     if table.layer == "silver" and table.keys[-1] == "known_from":
         return as_known(current, table, known_at=known_at, keys=table.keys[:-1])
     return current.where(F.col("known_from") <= F.lit(known_at))
@@ -178,6 +214,8 @@ def export_table(spark: SparkSession, settings: Settings, selection: Selection, 
         rows = pseudonymise(rows, settings.pseudonym_key)
     written = export(rows, table, path, personal=selection.personal)
     left_out = () if selection.personal or selection.columns else tuple(table.personal)
+    if table.name == TAG_VALUE.name and not selection.personal:
+        left_out = (*left_out, *(f"rows of {tag}" for tag in _ever_personal(Warehouse(spark, settings))))
     return Exported(written.path, written.rows, written.columns, left_out)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.sql import SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gridlens.contracts.anomaly import MODEL as ABNORMAL_USAGE
 from gridlens.contracts.model import MODEL_DRIFT
 from gridlens.contracts.score import SCORE
 from gridlens.errors import SettingsError
 from gridlens.models.definition import ModelFeature
 from gridlens.models.library import named
-from gridlens.pipelines.credit_cards import OF_SCORECARD, SPARK_FREE
-from gridlens.pipelines.declared import model_library, scorecard_plans
+from gridlens.pipelines.credit_cards import align_likeness
+from gridlens.pipelines.declared import model_library, scorecard_plans, usage_definition
+from gridlens.pipelines.moments import of_micros, of_moment
+from gridlens.pipelines.scores import versions_that_scored
+from gridlens.pipelines.tag_state import Moment
 from gridlens.settings import Settings
 from gridlens.tracking import CHALLENGER, CHAMPION, Store, Version
 from gridlens.warehouse import Warehouse
@@ -23,24 +27,26 @@ _FIGURES = ("roc_auc", "unseen.roc_auc", "calibration_error", "baseline.one_rule
 
 
 def list_models(settings: Settings) -> list[dict[str, Any]]:
-    """The models and scorecards that are defined, each with its champion and its challenger."""
-    store = Store.open(settings)
+    """The models and scorecards that are defined, and the judge of abnormal usage, each with its champion and its challenger."""
+    store, usage = Store.open(settings), usage_definition(settings)
     rows = []
-    for model in (*model_library(settings), *(plan.model for plan in scorecard_plans(settings))):
-        versions = store.versions(model.id)
+    models = (*model_library(settings), *(plan.model for plan in scorecard_plans(settings)))
+    defined: list[tuple[str, Any, str]] = [(model.id, model.definition, model.fingerprint) for model in models]
+    for name, definition, fingerprint in [*defined, (ABNORMAL_USAGE, usage.definition, usage.fingerprint_of_learnt)]:
+        versions = store.versions(name)
         by_alias = {alias: version for version in reversed(versions) for alias in version.aliases}
         champion = by_alias.get(CHAMPION)
         rows.append(
             {
-                "model": model.id,
-                "name_zh": model.definition.name_zh,
-                "name_en": model.definition.name_en,
-                "owner": model.definition.owner,
+                "model": name,
+                "name_zh": definition.name_zh,
+                "name_en": definition.name_en,
+                "owner": definition.owner,
                 "versions": len(versions),
                 CHAMPION: champion.version if champion else None,
                 CHALLENGER: by_alias[CHALLENGER].version if CHALLENGER in by_alias else None,
                 **_figures(champion),
-                "current": champion.definition_fingerprint == model.fingerprint if champion else None,
+                "current": champion.definition_fingerprint == fingerprint if champion else None,
             }
         )
     return rows
@@ -59,21 +65,34 @@ def list_drift(spark: SparkSession, settings: Settings, name: str) -> list[dict[
     """
     scorecards = [plan.model for plan in scorecard_plans(settings)]
     model = named((*model_library(settings), *scorecards), name)
-    seen = Warehouse(spark, settings).read(MODEL_DRIFT).where(F.col("model_id") == model.id)
-    at = [F.col("as_of"), F.col("known_at"), F.col("model_version").cast("int")]
-    newest = seen.withColumn("_place", F.dense_rank().over(Window.orderBy(*[column.desc() for column in at]))).where("_place = 1")
-    rows = newest.orderBy(F.desc("warning"), F.desc("psi"), "subject").select(*_MOVED).collect()  # a row a feature
-    if not rows:
+    warehouse = Warehouse(spark, settings)
+    seen = warehouse.read(MODEL_DRIFT).where(F.col("model_id") == model.id)
+    newest = _newest(warehouse, seen, model.id, F.col("model_version").cast("int"))
+    if newest is None:
         command = f"credit grade --scorecard {model.id}" if model.id in {one.id for one in scorecards} else f"score {model.id}"
         raise SettingsError(f"{model.id} has not scored yet: run `gridlens {command}`")
+    rows = newest.orderBy(F.desc("warning"), F.desc("psi"), "subject").select(*_MOVED).collect()  # a row a feature
     return [row.asDict() for row in rows]
+
+
+def _newest(warehouse: Warehouse, rows: DataFrame, model: str, version: Column) -> DataFrame | None:
+    """Those of the newest moment, of the version that scored it last: after a roll-back that is an earlier one (ADR 22)."""
+    newest = rows.agg(F.max(F.struct("as_of", "known_at")).alias("newest"))
+    row = newest.select("newest.as_of", F.unix_micros("newest.known_at").alias("known_at")).first()
+    if row is None or row["as_of"] is None:
+        return None
+    moment = Moment(row["as_of"], of_micros(row["known_at"]), "")
+    there = rows.where(of_moment(moment.as_of, moment.known_at))
+    versions = {row[0] for row in there.select(version).distinct().collect()}  # a few
+    served = versions_that_scored(warehouse, moment).get(model)
+    return there.where(version == F.lit(served if served in versions else max(versions)))
 
 
 def promote_version(settings: Settings, name: str, version: int, reason: str) -> dict[str, Any]:
     """Makes a version champion by hand, a scorecard's likeness without Spark with it; gives what it then is."""
     store = Store.open(settings)
     champion = store.promote(name, version, reason=f"by hand: {reason}")
-    _with_likeness(store, champion, f"by hand: {reason}")
+    align_likeness(store, champion, f"by hand: {reason}")
     return _version(champion)
 
 
@@ -81,14 +100,8 @@ def roll_back(settings: Settings, name: str) -> dict[str, Any]:
     """Makes the champion before this one champion again, a scorecard's likeness without Spark with it; gives what it then is."""
     store = Store.open(settings)
     champion = store.rollback(name)
-    _with_likeness(store, champion, f"as version {champion.version} of {name}, rolled back by hand")
+    align_likeness(store, champion, f"as version {champion.version} of {name}, rolled back by hand")
     return _version(champion)
-
-
-def _with_likeness(store: Store, champion: Version, reason: str) -> None:
-    for like in store.versions(champion.model + SPARK_FREE):
-        if like.tags.get(OF_SCORECARD) == str(champion.version) and CHAMPION not in like.aliases:
-            store.promote(like.model, like.version, reason=reason)
 
 
 def explain_score(spark: SparkSession, settings: Settings, name: str, account: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -98,8 +111,10 @@ def explain_score(spark: SparkSession, settings: Settings, name: str, account: s
         SettingsError: no such model, or the account has no score of it.
     """
     model = named(model_library(settings), name)
-    scores = Warehouse(spark, settings).read(SCORE).where((F.col("model") == model.id) & (F.col("account_id") == account))
-    row = scores.orderBy(F.desc("as_of"), F.desc("known_at"), F.desc("version")).drop("known_at").limit(1).first()
+    warehouse = Warehouse(spark, settings)
+    scores = warehouse.read(SCORE).where((F.col("model") == model.id) & (F.col("account_id") == account))
+    newest = _newest(warehouse, scores, model.id, F.col("version"))
+    row = newest.drop("known_at").first() if newest is not None else None
     if row is None:
         raise SettingsError(
             f"account {account} has no score of {model.id}: run `gridlens score {model.id}`, or it is unknown or outside the population "

@@ -37,6 +37,7 @@ def seen_since(
     as_of: dt.date,
     known_at: dt.datetime,
     limits: Limits = USUAL,
+    since: dt.date | None = None,
     scores: DataFrame | None = None,
 ) -> tuple[Moment, ...]:
     """The AUC of a version's scores at each moment whose outcomes have all happened and are known; empty where none has yet.
@@ -46,10 +47,13 @@ def seen_since(
         version: whose scores are judged.
         before: the version's profile.
         as_of, known_at: last day of the facts, and what was known of them.
+        since: last day of the facts that the version was made from: days before it, scored afterwards, may be those it learnt from.
         scores: of the version: account_id, as_of, known_at, score; default those of score_v1.
     """
     if scores is None:
         scores = warehouse.read(SCORE).where((F.col("model") == model.id) & (F.col("version") == version))
+    if since is not None:
+        scores = scores.where(F.col("as_of") >= F.lit(since))
     until = certain_until(model, last_known_day(settings, as_of, known_at))
     moments = _scored(scores.where((F.col("as_of") <= F.lit(until)) & (F.col("known_at") <= F.lit(known_at))))
     if not moments:

@@ -102,7 +102,11 @@ def run_offers(
             **{f"model {name}": str(version) for name, version in served.versions.items()},
         }
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)
+            run.nothing_new = last_run(warehouse, JOB, wrote=(NEXT_BEST_OFFER, OFFER_EXCLUSION)) == (
+                run.fingerprints,
+                moment.as_of,
+                moment.known_at,
+            )
             if not run.nothing_new:
                 _refuse_without(served, moment)
                 _write(warehouse, models, served, moment, plan, recurring, run, say)

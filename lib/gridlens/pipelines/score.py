@@ -21,6 +21,7 @@ from gridlens.models.library import Model, named
 from gridlens.models.reasons import explainer
 from gridlens.models.scoring import decile_limits, with_band, with_decile
 from gridlens.pipelines.declared import model_library
+from gridlens.pipelines.drift_kept import drift_kept
 from gridlens.pipelines.history import last_run
 from gridlens.pipelines.model_log import DEFINITION, MEANS, PROFILE, scratch
 from gridlens.pipelines.model_watch import seen_since, write_drift
@@ -53,7 +54,7 @@ class ScoreResult:
 
     Attributes:
         version: the champion. bands: of the definition, the lowest scores first.
-        warnings: what has drifted since the version's test; retrain: the model is to be trained again.
+        warnings: what has drifted since the version's test; retrain: the model is to be trained again. Where nothing is new, as kept.
     """
 
     run_id: str
@@ -85,15 +86,19 @@ def run_score(spark: SparkSession, settings: Settings, options: ScoreOptions, *,
         run = Run(JOB, {"model": model.id}, as_of=moment.as_of, known_at=moment.known_at)
         run.fingerprints = {"version": str(version.version), "definition": model.fingerprint, "features": moment.run_id}
         with logged(warehouse, run):
-            last = last_run(warehouse, JOB, F.get_json_object("parameters", "$.model") == model.id)
+            of_model = F.get_json_object("parameters", "$.model") == model.id
+            last = last_run(warehouse, JOB, of_model, wrote=(SCORE,), part=model.id)
             run.nothing_new = last == (run.fingerprints, moment.as_of, moment.known_at)
-            drift = None if run.nothing_new else _score(warehouse, store, model, version, moment, run, say)
+            if run.nothing_new:
+                drift = drift_kept(warehouse, version, moment.as_of, moment.known_at)
+            else:
+                drift = _score(warehouse, store, model, version, moment, run, say)
             where = of_version(model.id, version.version, moment)
             bands = _bands(warehouse.read(SCORE).where(where), model)
-            warnings, retrain = (drift.warnings, drift.retrain) if drift else ((), False)
     accounts = sum(band.accounts for band in bands)
     at = (moment.as_of, moment.known_at)
-    return ScoreResult(run.run_id, model.id, version.version, *at, run.nothing_new, accounts, bands, warnings, retrain, run.seconds)
+    told = (drift.warnings, drift.retrain)
+    return ScoreResult(run.run_id, model.id, version.version, *at, run.nothing_new, accounts, bands, *told, run.seconds)
 
 
 def of_version(model: str, version: int, moment: Moment) -> str:
@@ -118,7 +123,8 @@ def _score(warehouse: Warehouse, store: Store, model: Model, version: Version, m
             told = explainer(warehouse.spark, champion.model, trained_by.features, folder=folder, background=means)
             reasons = told.explain(scored, top=REASONS, keep=["account_id", "prediction"])
             rows = with_band(with_decile(reasons, limits), model.definition.bands)
-            warehouse.replace(SCORE, _rows(rows, model, champion, moment), where=of_version(model.id, version.version, moment))
+            where = of_version(model.id, version.version, moment)
+            warehouse.replace(SCORE, _rows(rows, model, champion, moment), where=where, note=f"{run.note} {model.id}")
         run.wrote(f"gold.{SCORE.name}", scored.count())
         with timed(say, f"{model.id}: drift"):
             return _drift(warehouse, scored, model, Profile.from_json(store.served_text(version, PROFILE)), champion, moment, run)
@@ -143,7 +149,8 @@ def _rows(rows: DataFrame, model: Model, champion: Loaded, moment: Moment) -> Da
 
 def _drift(warehouse: Warehouse, scored: DataFrame, model: Model, before: Profile, champion: Loaded, moment: Moment, run: Run) -> Drift:
     number = champion.version.version
-    seen = seen_since(warehouse, warehouse.settings, model, number, before, as_of=moment.as_of, known_at=moment.known_at)
+    as_of, known_at, since = moment.as_of, moment.known_at, champion.version.facts_to
+    seen = seen_since(warehouse, warehouse.settings, model, number, before, as_of=as_of, known_at=known_at, since=since)
     found = judged(shifts(scored, before), seen, before=before)
     write_drift(warehouse, found, model.id, number, moment.as_of, moment.known_at, run)
     return found

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
-from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SMALL_CUSTOMER
+from gridlens.contracts.segment import LARGE_CUSTOMER, SEGMENT, SEGMENT_PROFILE, SEGMENTATION, SMALL_CUSTOMER
 from gridlens.contracts.value import VALUE_COLUMNS
 from gridlens.lease import writer_lease
 from gridlens.pipelines.declared import taggable
@@ -35,6 +35,7 @@ from gridlens.settings import Settings, conf_file, conf_files
 from gridlens.warehouse import Warehouse
 
 Say = Callable[[str], None]
+_WRITES = (SEGMENT, SEGMENT_PROFILE, SEGMENTATION, LARGE_CUSTOMER, SMALL_CUSTOMER)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def run_segments(
         run.fingerprints = {**definitions.fingerprints, "features": moment.run_id, "value": last_success(warehouse, VALUE, at)}
         with logged(warehouse, run):
             not_before(newest_segments(warehouse), (moment.as_of, moment.known_at), what="segments", table=SEGMENT.name)
-            run.nothing_new = not options.refit and last_run(warehouse, "segments") == (run.fingerprints, moment.as_of, moment.known_at)
+            last = last_run(warehouse, "segments", wrote=_WRITES)
+            run.nothing_new = not options.refit and last == (run.fingerprints, moment.as_of, moment.known_at)
             if run.nothing_new:
                 return SegmentsResult(run.run_id, moment.as_of, moment.known_at, True, (), 0, 0, 0, run.seconds)
             return _compute(warehouse, definitions, moment, run, refit=options.refit, say=say)

@@ -31,6 +31,8 @@ Say = Callable[[str], None]
 JOB = "substitution"
 MODEL = "substitution"
 RISK = "arrears"
+CREDIT = "credit_grade"
+_WRITES = (SUBSTITUTION_POTENTIAL, SUBSTITUTION_SUMMARY)
 MEAN_OF_BUYERS = "mean_score_of_positives"
 """Metric of a training: mean score of the test rows with label 1, which the version has not seen."""
 
@@ -104,7 +106,7 @@ def run_substitution(
             "grades": last_success(warehouse, GRADING, of_moment(moment.as_of, moment.known_at)),
         }
         with logged(warehouse, run):
-            run.nothing_new = last_run(warehouse, JOB) == (run.fingerprints, moment.as_of, moment.known_at)
+            run.nothing_new = last_run(warehouse, JOB, wrote=_WRITES) == (run.fingerprints, moment.as_of, moment.known_at)
             if not run.nothing_new:
                 _write(warehouse, definition, served, frequency, moment, run, say)
             return _result(warehouse, run, moment, served, frequency)
@@ -131,7 +133,7 @@ def _write(
         potential(features, definition),
         frequency,
         risks=risks,
-        grades=_grades(warehouse, moment),
+        grades=_grades(warehouse, served, moment),
     ).persist()
     try:
         with timed(say, "candidates"):
@@ -153,10 +155,12 @@ def _scores(warehouse: Warehouse, model: str, version: int, moment: Moment) -> D
     )
 
 
-def _grades(warehouse: Warehouse, moment: Moment) -> DataFrame:
-    """account_id and the grade of the newest version that graded it at the moment."""
-    rows = warehouse.read(CREDIT_GRADE).where(of_moment(moment.as_of, moment.known_at))
-    return rows.groupBy("account_id").agg(F.max_by("grade", F.struct("version", "scorecard")).alias("grade"))
+def _grades(warehouse: Warehouse, served: dict[str, int], moment: Moment) -> DataFrame | None:
+    """account_id and its grade by the packaged scorecard, of the version that graded the moment last; None where none did."""
+    if CREDIT not in served:
+        return None
+    rows = score_rows(warehouse, {CREDIT: served[CREDIT]}, moment, table=CREDIT_GRADE.name)
+    return rows.select("account_id", "grade")
 
 
 def _result(warehouse: Warehouse, run: Run, moment: Moment, served: dict[str, int], frequency: float) -> SubstitutionResult:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import Column, Window
@@ -37,33 +38,46 @@ class TagState:
 
     Attributes:
         moment: (as_of, known_at) of the current values; None before the first run.
-        rows: of each tag the catalogue's last two rows, newest first.
+        rows: of each tag the catalogue's last two rows, newest first, none later than the current values.
+        definitions: of each tag the fingerprint of the definition that its current values were computed from.
+        inputs: fingerprints of the features and scores that the current values were computed from; empty where that is not known.
     """
 
     moment: tuple[dt.date, dt.datetime] | None
     rows: tuple[Mapping[str, Any], ...]
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def computed(self) -> frozenset[str]:
-        """Tags that have a current value, whatever it is."""
-        return frozenset(row["tag_id"] for row in self.rows) if self.moment else frozenset()
+        """Tags that were computed for the current values or an earlier moment; what only a run that died computed is none of them."""
+        if self.moment is None:
+            return frozenset()
+        return frozenset(self.definitions) | {row["tag_id"] for row in self.rows if (row["as_of"], row["known_at"]) < self.moment}
+
+    def stands(self, moment: Moment, inputs: Mapping[str, str]) -> bool:
+        """True where the current values are of this moment, and of the same features and scores."""
+        return self.moment == (moment.as_of, moment.known_at) and self.inputs == inputs
 
     def last(self, tag: str) -> Mapping[str, Any] | None:
         """The tag's newest row of the catalogue."""
         return next((row for row in self.rows if row["tag_id"] == tag), None)
 
-    def due(self, library: TagLibrary, moment: Moment, *, changed_only: bool) -> tuple[str, ...]:
+    def due(self, library: TagLibrary, moment: Moment, inputs: Mapping[str, str], *, changed_only: bool) -> tuple[str, ...]:
         """The tags to compute. A changed definition changes the fingerprints of all tags that depend on it."""
-        return tuple(tag.id for tag in library.tags if self._stale(tag) or (not changed_only and self._refreshed(tag, moment)))
+        fresh = changed_only or self.stands(moment, inputs)
+        return tuple(tag.id for tag in library.tags if self._stale(tag) or (not fresh and self._refreshed(tag, moment)))
 
     def _stale(self, tag: Tag) -> bool:
-        row = self.last(tag.id)
-        return self.moment is None or row is None or row["definition"] != tag.stamp
+        return self.moment is None or self.definitions.get(tag.id) != tag.stamp
 
     def _refreshed(self, tag: Tag, moment: Moment) -> bool:
+        """True for a daily tag, and for a monthly one in a new month, or where what it read at this very moment is another now."""
         row = self.last(tag.id)
         if tag.definition.refresh == "daily" or row is None:
             return True
+        if (row["as_of"], row["known_at"]) == (moment.as_of, moment.known_at):
+            return True  # `due` asks only where the current values do not stand
         return bool((row["as_of"].year, row["as_of"].month) < (moment.as_of.year, moment.as_of.month))
 
     def distributions(self, moment: Moment) -> dict[str, Distribution]:
@@ -133,13 +147,48 @@ def current_moment(warehouse: Warehouse) -> tuple[dt.date, dt.datetime] | None:
 
 
 def tag_state(warehouse: Warehouse) -> TagState:
-    """How the tags stand: the catalogue's last two rows of each tag, and the moment of the current values."""
+    """How the tags stand: what the current values were made from, and the catalogue's last two rows of each tag until their moment.
+
+    The current values are written last, so that the note of their commit alone tells what is complete: rows of the catalogue may be
+    of a run that died before it. A table without such a note (an earlier version wrote it) is taken to be as the catalogue says.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        notes = beside.submit(warehouse.notes, TAG_CURRENT)
+        moment = current_moment(warehouse)
+        if moment is None:
+            return TagState(None, ())
+        rows = _catalogue_until(warehouse, moment)
+        noted = _noted(notes.result(), moment)
+    by_catalogue = {row["tag_id"]: row["definition"] for row in reversed(rows)}
+    return TagState(moment, rows, noted.get("definitions", by_catalogue), noted.get("inputs", {}))
+
+
+def note_of_values(moment: Moment, *, definitions: Mapping[str, str], inputs: Mapping[str, str]) -> str:
+    """What stands with the commit of the current values; :class:`TagState` says what its parts are."""
+    told = {"moment": _told(moment.as_of, moment.known_at), "inputs": dict(inputs), "definitions": dict(definitions)}
+    return json.dumps(told, sort_keys=True)
+
+
+def _noted(notes: Sequence[str], moment: tuple[dt.date, dt.datetime]) -> dict[str, Any]:
+    """The newest note, where it is of this moment: else the table was written, or restored to an older version, without one."""
+    try:
+        told = json.loads(notes[0]) if notes else {}
+    except ValueError:  # somebody else's
+        return {}
+    return told if isinstance(told, dict) and told.get("moment") == _told(*moment) else {}
+
+
+def _told(as_of: dt.date, known_at: dt.datetime) -> list[str]:
+    return [as_of.isoformat(), known_at.astimezone(dt.UTC).isoformat()]
+
+
+def _catalogue_until(warehouse: Warehouse, moment: tuple[dt.date, dt.datetime]) -> tuple[Mapping[str, Any], ...]:
+    """Of each tag the catalogue's last two rows that are not later than ``moment``, newest first."""
+    as_of, known_at = moment
     newest = Window.partitionBy("tag_id").orderBy(F.desc("as_of"), F.desc("known_at"))
-    catalogue = warehouse.read(TAG_CATALOGUE).withColumn("_age", F.row_number().over(newest)).where(F.col("_age") <= 2)
+    catalogue = warehouse.read(TAG_CATALOGUE).where(F.struct("as_of", "known_at") <= F.struct(F.lit(as_of), F.lit(known_at)))
+    last_two = catalogue.withColumn("_age", F.row_number().over(newest)).where(F.col("_age") <= 2)
     columns = [c for c in TAG_CATALOGUE.columns if c != "known_at"]
-    rows = [row.asDict() for row in catalogue.select(*columns, _micros("known_at")).collect()]
+    rows = [row.asDict() for row in last_two.select(*columns, _micros("known_at")).collect()]
     known = [{**row, "known_at": of_micros(row["known_at"])} for row in rows]
-    return TagState(
-        current_moment(warehouse),
-        tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True)),
-    )
+    return tuple(sorted(known, key=lambda row: (row["as_of"], row["known_at"]), reverse=True))

@@ -18,7 +18,7 @@ from gridlens.pipelines.history import last_run
 from gridlens.pipelines.moments import not_before, of_moment
 from gridlens.pipelines.options import TagOptions
 from gridlens.pipelines.scores import Served, scores_stand, served_at, with_scores
-from gridlens.pipelines.tag_state import Moment, TagState, required_features, tag_state
+from gridlens.pipelines.tag_state import Moment, TagState, note_of_values, required_features, tag_state
 from gridlens.runs import Run, logged, timed
 from gridlens.settings import Settings
 from gridlens.tables import Sensitivity, empty, literal_in
@@ -70,7 +70,8 @@ def run_tags(
     """Computes the tags of the accounts at one ``as_of``; those alone whose definition changed where ``options.changed``.
 
     ``library`` are the definitions where they have been read already. Tags that are refreshed monthly are computed in the first run of
-    a month, when their definition changes, and of an account that has no values yet.
+    a month, when their definition changes, when the features of the very moment at which they were computed were replaced, and of an
+    account that has no values yet.
 
     Raises:
         DefinitionError: a tag does not hold; names file, line and remedy.
@@ -86,13 +87,14 @@ def run_tags(
         run = Run("tags", {"changed": options.changed}, as_of=moment.as_of, known_at=moment.known_at)
         served = served_at(warehouse, library.models, moment)
         stand = scores_stand(warehouse, library.scores_read, served, moment)
-        run.fingerprints = {"tags": library.fingerprint, "features": moment.run_id, **stand}
+        inputs = {"features": moment.run_id, **stand}
+        run.fingerprints = {"tags": library.fingerprint, **inputs}
         with logged(warehouse, run):
             at = (moment.as_of, moment.known_at)
             not_before(state.moment, at, what="tags", table=TAG_VALUE.name)
-            stands = state.moment == at and last_run(warehouse, "tags") == (run.fingerprints, *at)
-            due = () if stands else state.due(library, moment, changed_only=options.changed)
-            run.nothing_new = not due
+            due = state.due(library, moment, inputs, changed_only=options.changed)
+            # Values of a run that died before the run log had it are new to the jobs that ask the log: they must see a success.
+            run.nothing_new = not due and last_run(warehouse, "tags") == (run.fingerprints, *at)
             return _compute(warehouse, library, due, state, served, moment, run, say)
 
 
@@ -103,7 +105,7 @@ def _compute(
     features = warehouse.read(ACCOUNT_FEATURE).where(of_moment(moment.as_of, moment.known_at))
     accounts = features.count()
     features = with_scores(features, warehouse, library.scores_read, served, moment)
-    changes, drifted = _write(warehouse, library, features, tags, state, moment, say) if tags else (0, ())
+    changes, drifted = _write(warehouse, library, features, tags, state, moment, run, say) if tags else (0, ())
     for name, rows in ((TAG_VALUE.name, changes), (TAG_CATALOGUE.name, len(tags)), (TAG_CURRENT.name, accounts)) if tags else ():
         run.wrote(f"gold.{name}", rows)
     return TagsResult(
@@ -112,7 +114,7 @@ def _compute(
 
 
 def _write(
-    warehouse: Warehouse, library: TagLibrary, features: DataFrame, tags: list[Tag], state: TagState, moment: Moment, say: Say
+    warehouse: Warehouse, library: TagLibrary, features: DataFrame, tags: list[Tag], state: TagState, moment: Moment, run: Run, say: Say
 ) -> tuple[int, tuple[Drifted, ...]]:
     """Writes changes, catalogue and, last, current values; gives the number of changes and the tags that drifted."""
     table = tag_current_table(library.columns)
@@ -129,18 +131,33 @@ def _write(
             drifted = _catalogue(warehouse, wide, tags, state, moment)
         with timed(say, "current values"):
             of_run = {"as_of": F.lit(moment.as_of), "known_at": F.lit(moment.known_at)}
-            warehouse.replace(tag_current_table([*library.columns, *others.values()]), wide.withColumns(of_run), where="true")
+            whole = tag_current_table([*library.columns, *others.values()])
+            note = _note(library, tags, others, state, moment, run)
+            warehouse.replace(whole, wide.withColumns(of_run), where="true", note=note)
     finally:
         wide.unpersist()
     return changes, drifted
+
+
+def _note(library: TagLibrary, tags: list[Tag], others: Collection[str], state: TagState, moment: Moment, run: Run) -> str:
+    """What the current values were made from.
+
+    Where a run computes only tags whose definition changed, the others stay those of the features before: the next whole run has
+    to see that, so that the values do not depend on which run came first.
+    """
+    partly = run.parameters["changed"] and len(tags) < len(library.tags)
+    inputs = state.inputs if partly else {name: value for name, value in run.fingerprints.items() if name != "tags"}
+    kept = {name: state.definitions[name] for name in others}
+    return note_of_values(moment, definitions=kept | {tag.id: tag.stamp for tag in library.tags}, inputs=inputs)
 
 
 def _of_others(current: DataFrame, library: TagLibrary, state: TagState, moment: Moment) -> dict[str, TagColumn]:
     """Columns of tags that this run knows no definition of (an analyst's own), by name; they keep their values for their time to live."""
     own = {*TAG_CURRENT.columns, *library.ids}
     alive = {row["tag_id"] for row in state.rows if (moment.as_of - row["as_of"]).days <= row["ttl_days"]}
+    kept = (alive & state.definitions.keys()) - own
     types: dict[str, ValueType] = {f.name: "boolean" if f.dataType == BooleanType() else "text" for f in current.schema.fields}
-    return {name: TagColumn(name, types[name], name, Sensitivity.INTERNAL) for name in current.columns if name in alive - own}
+    return {name: TagColumn(name, types[name], name, Sensitivity.INTERNAL) for name in current.columns if name in kept}
 
 
 def _before_after(

@@ -86,7 +86,7 @@ def run_train(spark: SparkSession, settings: Settings, options: TrainOptions, *,
             return _unchanged(run, model, moment, stands)
         data = training_set(spark, settings, warehouse, model, as_of=moment.as_of, known_at=moment.known_at, say=say)
         try:
-            same = None if again else _same(store, model, data)
+            same = None if again else version_of_same_rows(store, model, data)
             return _unchanged(run, model, moment, same) if same else _train(warehouse, store, model, data, moment, run, say)
         finally:
             data.release()
@@ -99,7 +99,7 @@ def _standing(warehouse: Warehouse, store: Store, model: Model, run: Run, moment
     return next((version for version in versions if version.decision), None)
 
 
-def _same(store: Store, model: Model, data: TrainingSet) -> Version | None:
+def version_of_same_rows(store: Store, model: Model, data: TrainingSet) -> Version | None:
     """A version that was decided on and came from the very same rows: a run that died before it was recorded."""
     fingerprints = (model.fingerprint, data.facts.data)
     versions = store.versions(model.id)

@@ -99,7 +99,7 @@ def run_trajectory(spark: SparkSession, settings: Settings, options: TrajectoryO
         facts = {**_facts_digest(warehouse, known_at), "asked": asked}
         written = _month_digests(warehouse.read(TRAJECTORY))
         run.fingerprints |= {**facts, "months": _whole(written)}
-        last = last_run(warehouse, "trajectory", by_this_version())
+        last = last_run(warehouse, "trajectory", by_this_version(), wrote=(TRAJECTORY, PATH_PATTERN, STAGE_TRANSITION))
         run.nothing_new = bool(written) and last is not None and run.fingerprints == last.fingerprints
         months = 0
         if not run.nothing_new:

@@ -14,6 +14,7 @@ from gridlens.contracts.trajectory import OUTCOMES, PATH_PATTERN, STAGE_TRANSITI
 from gridlens.fold.versioned import as_known
 from gridlens.pipelines.moments import moment_where
 from gridlens.pipelines.options import TrajectoryOptions
+from gridlens.pipelines.questioned import questioned_bills
 from gridlens.profile.path_measures import Measured, measured, telling
 from gridlens.profile.path_mining import frequent_paths, path_counts
 from gridlens.profile.paths import PathSettings, first_outcomes, sequences, windows, with_steps
@@ -37,7 +38,8 @@ def write_paths(warehouse: Warehouse, options: TrajectoryOptions, as_of: dt.date
     longest = chosen.period_days + chosen.window_days + max(lead for _, _, lead in OUTCOMES.values())
     recent = events.where(F.col("local_date") > F.lit(as_of - dt.timedelta(days=longest)))
     steps = with_steps(recent, products, chosen).persist()
-    accounts = first_outcomes(events, as_of=as_of, settings=chosen).persist()
+    questioned = questioned_bills(warehouse, as_of=as_of, known_at=known_at)
+    accounts = first_outcomes(events, questioned, as_of=as_of, settings=chosen).persist()
     rows = []
     try:
         happened = accounts.agg(*[F.count(outcome).alias(outcome) for outcome in OUTCOMES]).collect()[0]

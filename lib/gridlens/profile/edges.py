@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gridlens.contracts.graph import PROFILE_EDGE
+from gridlens.profile.events import local_day
 from gridlens.profile.periods import periods, within
 
 REACHED = ("delivered", "opened", "clicked")
@@ -150,7 +151,7 @@ def _reached(receipts: DataFrame, day: Column, zone: str) -> DataFrame:
 
 def _seen(events: DataFrame, key: str, day: Column, zone: str, weight: Column | None = None) -> DataFrame:
     """Events of an account and ``key``: first and last local day, and how many."""
-    dated = events.withColumn("on", _local_day("occurred_at", zone)).where(F.col("on") <= day)
+    dated = events.withColumn("on", local_day("occurred_at", zone)).where(F.col("on") <= day)
     count = F.count("*") if weight is None else weight
     rows = dated.groupBy("account_id", key).agg(
         F.min("on").alias("valid_from"), F.max("on").alias("valid_to"), count.cast("double").alias("weight")
@@ -160,7 +161,7 @@ def _seen(events: DataFrame, key: str, day: Column, zone: str, weight: Column | 
 
 def _contacted(tickets: DataFrame, day: Column, zone: str) -> DataFrame:
     """The ticket's own time."""
-    opened, closed = _local_day("opened_at", zone), _local_day("closed_at", zone)
+    opened, closed = local_day("opened_at", zone), local_day("closed_at", zone)
     rows = tickets.select(
         "account_id", "event_id", opened.alias("valid_from"), F.when(closed <= day, F.greatest(closed, opened)).alias("valid_to")
     ).where(F.col("valid_from") <= day)
@@ -194,7 +195,3 @@ def _edge(rows: DataFrame, start: tuple[str, str], kind: str, end: tuple[str | N
         "weight",
         "last_seen",
     )
-
-
-def _local_day(moment: str, zone: str) -> Column:
-    return F.to_date(F.from_utc_timestamp(F.col(moment), zone))

@@ -72,37 +72,40 @@ def with_steps(events: DataFrame, products: DataFrame, settings: PathSettings) -
     return marked.select("account_id", "local_date", "occurred_at", "event_type", "source_id", step.alias("step"))
 
 
-def first_outcomes(events: DataFrame, *, as_of: dt.date, settings: PathSettings) -> DataFrame:
+def first_outcomes(events: DataFrame, questioned: DataFrame, *, as_of: dt.date, settings: PathSettings) -> DataFrame:
     """When each account began, ended, and where the path to its first outcome of the period ends: one row an account.
 
     Args:
         events: rows of trajectory_v1.
+        questioned: account_id of the bills of which a payment stands in quarantine.
         as_of: last local day included.
         settings: length of the period.
 
     Returns:
-        account_id, opened, closed (null: open), pays_bills and a day for each of OUTCOMES, null where it has not happened in the
-        period; the outcome's lead is taken off.
+        account_id, opened, closed (null: open), pays_bills, in_question (of some bill nobody can say whether it is paid) and a day
+        for each of OUTCOMES, null where it has not happened in the period; the outcome's lead is taken off.
     """
     in_period = F.col("local_date") > F.lit(as_of - dt.timedelta(days=settings.period_days))
     firsts = [
         F.date_sub(F.min(F.when(F.col("event_type").isin(*types) & in_period, F.col("local_date"))), lead).alias(outcome)
         for outcome, (_, types, lead) in OUTCOMES.items()
     ]
-    return events.groupBy("account_id").agg(
+    accounts = events.groupBy("account_id").agg(
         F.min(F.when(F.col("event_type") == "account_opened", F.col("local_date"))).alias("opened"),
         F.max(F.when(F.col("event_type") == "account_closed", F.col("local_date"))).alias("closed"),
         F.max(F.col("event_type").isin(*_OF_BILLS) & F.col("object").isNotNull()).alias("pays_bills"),
         *firsts,
     )
+    asked = questioned.select("account_id", F.lit(True).alias("in_question")).distinct()
+    return accounts.join(asked, on="account_id", how="left").fillna(False, subset=["in_question"])
 
 
 def windows(accounts: DataFrame, outcome: str, settings: PathSettings) -> DataFrame:
     """The day at which each account's window ends: account_id, with_outcome, anchor.
 
     An account with the outcome has its own day. Each of the others is given, by a hash of its id, the day of one with it, so that
-    both have the same seasons before them. Accounts that were not open throughout their window have none, and where the outcome
-    is arrears those neither that never had a bill to pay (prepaid ones).
+    both have the same seasons before them. Accounts that were not open throughout their window have none; where the outcome is
+    arrears, neither have those that never had a bill to pay (prepaid ones), nor, without it, those of which nobody can say.
 
     Args:
         accounts: of :func:`first_outcomes`.
@@ -113,7 +116,8 @@ def windows(accounts: DataFrame, outcome: str, settings: PathSettings) -> DataFr
         F.col("closed").isNull() | (F.col("closed") >= F.col("anchor"))
     )
     happened = F.col(outcome).isNotNull()
-    accounts = accounts.where("pays_bills") if outcome == "arrears" else accounts
+    if outcome == "arrears":
+        accounts = accounts.where(F.col("pays_bills") & (happened | ~F.col("in_question")))
     cases = accounts.where(happened).withColumn("anchor", F.col(outcome)).where(open_all_along)
     days = cases.groupBy("anchor").count().orderBy("anchor").collect()  # one row a day of the period
     drawn = _assigned([(row["anchor"], row["count"]) for row in days], outcome)

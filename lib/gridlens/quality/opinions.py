@@ -17,7 +17,7 @@ CONTEXT_DAYS = 31
 
 @dataclass(frozen=True)
 class OpinionSettings:
-    """Bounds of the checks; the defaults are this project's choice, to be tuned to a company's data.
+    """Bounds of the checks; the defaults are this project's choice and those of conf/checks/context.yml, where they are tuned.
 
     Attributes:
         spike_floor_kw: mean power below which nothing is a spike.

@@ -8,6 +8,10 @@ from gridlens.reports.console import cell, print_summary, print_table, print_tex
 from gridlens.tags.explanation import Explanation
 
 UNKNOWN = "not known"
+OUTDATED = (
+    "The definition has changed since the value was computed, so that this value is of an earlier one: "
+    "run `gridlens tags run --changed` to compute it from the definition shown."
+)
 
 
 def print_explanation(e: Explanation) -> None:
@@ -22,6 +26,8 @@ def print_explanation(e: Explanation) -> None:
         "version": e.version,
     }
     print_summary(f"{e.tag} ({e.names}) of account {e.account}", facts)
+    if e.outdated:
+        print_text(OUTDATED)
     rows = [
         {"read by": i.of, "input": i.name, "as of": i.as_of, "value": _shown(i.value), "unit": i.unit, "meaning": i.meaning}
         for i in e.inputs

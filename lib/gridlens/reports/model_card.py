@@ -7,16 +7,10 @@ rows, and nothing about a person.
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from statistics import fmean
 from typing import Any
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from gridlens import __version__
 from gridlens.models.definition import ModelDefinition
@@ -24,6 +18,7 @@ from gridlens.models.figures import Baseline, Comparison, Figures
 from gridlens.models.gate import Decision
 from gridlens.reports import model_card_charts as charts
 from gridlens.reports import model_card_view as view
+from gridlens.reports.card_templates import as_markdown, as_page
 
 TOP_FEATURES = 15
 TOP_CANDIDATES = 12
@@ -62,9 +57,10 @@ class Card:
         definition: of the model.
         version: in the registry, or the run's name where nothing was registered.
         known_at: moment of knowledge of the training, UTC.
-        figures: on the test rows, out of time.
+        figures: on the test rows.
         decision: of the gate.
         rows: the parts that were fitted and judged on.
+        out_of_time: False where the rows that judge are of the same time as those learnt from.
         of_accounts: False where it is of any table, whose label, population and bands say nothing of accounts.
         grades: of a scorecard, best first; it has no bands, folds or candidates.
         unseen_figures: on the test rows of customers that are in no training row; None where they were not judged.
@@ -90,6 +86,7 @@ class Card:
     decision: Decision
     rows: tuple[RowsOf, ...]
     of_accounts: bool = True
+    out_of_time: bool = True
     grades: tuple[GradeLine, ...] = ()
     unseen_figures: Figures | None = None
     train_figures: Figures | None = None
@@ -113,13 +110,12 @@ class Card:
 
 def page(card: Card) -> str:
     """The card as one HTML page."""
-    return _pages().get_template("model_card.html").render(_context(card))
+    return as_page("model_card", _context(card))
 
 
 def markdown(card: Card) -> str:
     """The card as Markdown."""
-    text = _texts().get_template("model_card.md").render(_context(card))
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return as_markdown("model_card", _context(card))
 
 
 def plots(card: Card) -> dict[str, str]:
@@ -136,7 +132,6 @@ def _context(card: Card) -> dict[str, Any]:
         "c": card,
         "d": card.definition,
         "f": card.figures,
-        "style": Markup(_text("profile.css") + _text("model_card.css")),
         "tiles": view.tiles(card.figures, card.baselines, card.currency),
         "lines": view.lines(card.figures, card.unseen_figures, card.train_figures, card.baselines, card.against, card.champion),
         "calibration": charts.calibration_chart(card.figures.calibration),
@@ -145,7 +140,7 @@ def _context(card: Card) -> dict[str, Any]:
         "more_features": max(len(card.importances) - TOP_FEATURES, 0),
         "candidates": _candidates(card),
         "more_candidates": max(len(card.candidates) - TOP_CANDIDATES, 0),
-        "sections": view.SECTIONS,
+        "sections": view.SECTIONS if card.out_of_time else {**view.SECTIONS, "figures": view.OUT_OF_HALF},
         "version": __version__,
     }
 
@@ -173,31 +168,3 @@ def _candidates(card: Card) -> list[dict[str, Any]]:
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
-
-
-def _environment(*, escape: bool) -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_text), autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    filters: dict[str, Callable[..., Any]] = {
-        "number": view.number,
-        "percent": view.percent,
-        "decimal": view.decimal,
-        "cell": lambda value: str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;"),
-    }
-    environment.filters |= filters
-    return environment
-
-
-@cache
-def _pages() -> Environment:
-    return _environment(escape=True)
-
-
-@cache
-def _texts() -> Environment:
-    return _environment(escape=False)
-
-
-def _text(name: str) -> str:
-    return files("gridlens.reports").joinpath("templates", name).read_text(encoding="utf-8")

@@ -20,7 +20,14 @@ SECTIONS = {
     "drift": ("漂移监测", "Drift"),
 }
 """Sections of the card, in order."""
-_BASELINES = {"prior": ("先验概率", "prior"), "one_rule": ("最佳单一特征", "best single feature"), "last_value": ("上期取值", "last value")}
+OUT_OF_HALF = ("效果指标", "Figures, on rows not learnt from")
+"""Heading of the figures where the rows are of the same time as those learnt from."""
+_BASELINES = {
+    "prior": ("先验概率", "prior"),
+    "one_rule": ("最佳单一特征", "best single feature"),
+    "last_value": ("上期取值", "last value"),
+    "residual": ("主成分残差", "residual of principal components"),
+}
 
 
 class Tile(NamedTuple):

@@ -11,6 +11,7 @@ from gridlens.definitions import Defined
 from gridlens.errors import DefinitionError
 from gridlens.expression_functions import BOOLEAN, NUMBER, TEXT
 from gridlens.expressions import Checked, check
+from gridlens.tables import Sensitivity
 from gridlens.tags.definition import TagDefinition
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
@@ -65,6 +66,18 @@ def check_kind(draft: Draft, tags: Sequence[str], scores: Sequence[str]) -> None
         raise draft.origin.error("field kind: a derived tag reads at least one tag; make it fact, statistical, rule or model", at=("kind",))
     if kind != "derived" and tags:
         raise draft.origin.error(f"field kind: reads the tag {tags[0]}, so expected derived but found {kind}", at=("kind",))
+
+
+def check_sensitivity(draft: Draft, read: Mapping[str, Sensitivity]) -> None:
+    """Raises where a tag that the definition reads (``read``, by id) is more sensitive than it is itself: its value could tell the other's.
+
+    Features need no such check: the personal ones are those that no definition may read.
+    """
+    order, own = list(Sensitivity), draft.definition.sensitivity
+    for name, theirs in read.items():
+        if order.index(theirs) > order.index(own):
+            sentence = f"field sensitivity: reads the {theirs.value} tag {name}, so expected {theirs.value} but found {own.value}"
+            raise draft.origin.error(sentence, at=("sensitivity",))
 
 
 def value_type_of(draft: Draft, checked: Checked) -> ValueType:

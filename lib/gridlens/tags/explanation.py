@@ -54,6 +54,7 @@ class Explanation:
         as_of: last day of the newest run of the tags.
         since: first as_of with the value; None: it is what counts before a tag's first row.
         computed: last day of the run that computed it, which read the inputs.
+        outdated: True where the definition is another than the one that the value was computed from.
         expired: True where that is longer ago than its time to live; it is not served any more.
     """
 
@@ -71,3 +72,4 @@ class Explanation:
     expired: bool
     inputs: tuple[Input, ...]
     behind: tuple[Behind, ...]
+    outdated: bool = False

@@ -13,7 +13,7 @@ from gridlens.contracts.tag import OLD, SQL_TYPES, TagColumn, ValueType
 from gridlens.definitions import STAMP_LENGTH, definition_files, fingerprint_of, parse_definitions, reading_levels, refuse_repeated
 from gridlens.errors import SettingsError, nearest
 from gridlens.expressions import Checked
-from gridlens.tags.checks import Draft, check_kind, checked_expression, compare_inputs, value_type_of
+from gridlens.tags.checks import Draft, check_kind, check_sensitivity, checked_expression, compare_inputs, value_type_of
 from gridlens.tags.definition import TagDefinition, contradictions, expanded
 
 RESERVED = ("account_id", "as_of", "known_at")
@@ -185,6 +185,7 @@ def _tag(
     compare_inputs(draft, checked.columns)
     read = tuple(sorted(name for name in checked.columns if name in tags))
     check_kind(draft, read, sorted(scores.keys() & checked.columns))
+    check_sensitivity(draft, {name: tags[name].definition.sensitivity for name in read})
     value_type = value_type_of(draft, checked)
     content = {
         "expression": definition.expression,

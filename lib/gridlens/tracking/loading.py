@@ -86,21 +86,31 @@ def _fetch(version: Version, client: Client, settings: Settings, place: Path) ->
                 uri = client.get_model_version_download_uri(version.name, str(version.version))
             return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(place), tracking_uri=settings.mlflow_tracking_uri))
     except (RegistryError, OSError) as error:
-        if getattr(error, "errno", None) not in (None, errno.ENOENT, errno.ENOTDIR):  # such as a full disk: it passes
+        if _passes(error):
             raise PlatformError(f"the files of {version} cannot be fetched ({error}): look at the disk, then start again") from error
         raise RegistryError(f"the files of {version} are gone: train the model, or promote another version") from error
 
 
+def _passes(error: Exception) -> bool:
+    """Whether it is of this machine, such as a full disk, and says nothing about what was fetched."""
+    return getattr(error, "errno", None) not in (None, errno.ENOENT, errno.ENOTDIR)
+
+
 def _manifest(version: Version, client: Client, settings: Settings) -> dict[str, str] | None:
-    """The manifest that the run logged, only to name what was altered; None where it cannot be read."""
+    """The manifest that the run logged, only to name what was altered; None where it cannot be read, whatever the reason."""
     try:
         return dict(json.loads(text_of(version, client, settings, MANIFEST_FILE)))
-    except (RegistryError, ValueError):
+    except (RegistryError, PlatformError, ValueError):
         return None
 
 
 def text_of(version: Version, client: Client, settings: Settings, path: str) -> str:
-    """A text artifact of the run that made the version, for people; raises RegistryError where it is not there."""
+    """A text artifact of the run that made the version, for people.
+
+    Raises:
+        RegistryError: it is not there.
+        PlatformError: it is there, or may be, but the store does not give it, or there is no room for it.
+    """
     return _content(version, client, settings, path).decode("utf-8")
 
 
@@ -109,6 +119,7 @@ def served_text_of(version: Version, client: Client, settings: Settings, path: s
 
     Raises:
         RegistryError: it is not there, or not what was logged.
+        PlatformError: it is there, or may be, but the store does not give it, or there is no room for it.
     """
     content = _content(version, client, settings, path)
     check_served(content, path, manifest=version.tags.get(MANIFEST), files=version.tags.get(FILES), what=str(version))
@@ -124,7 +135,25 @@ def _content(version: Version, client: Client, settings: Settings, path: str) ->
             found = download_artifacts(run_id=version.run_id, artifact_path=path, dst_path=place, tracking_uri=uri)
             return Path(found).read_bytes()
     except (RegistryError, OSError) as error:
+        if _passes(error) or _may_be_there(version, client, path):
+            why = error if isinstance(error, OSError) else "MLflow does not say why"
+            sentence = f"{path} of {version} cannot be fetched ({why}): look at the store and the disk, then start again"
+            raise PlatformError(sentence) from error
         raise RegistryError(f"the run of {version} has no {path}: train the model again") from error
+
+
+def _may_be_there(version: Version, client: Client, path: str) -> bool:
+    """Whether the run lists the artifact, or its folder cannot be read; raises PlatformError where the store does not answer.
+
+    MLflow calls every download from a run that fails a missing file, also where its server is away or the disk is full.
+    """
+    folder = path.rpartition("/")[0]
+    try:
+        return any(one.path == path for one in client.list_artifacts(version.run_id, folder or None))
+    except RegistryError:  # the run is gone
+        return False
+    except OSError:
+        return True
 
 
 def _read(folder: Path, kind: str, tmp: str) -> tuple[Any, dict[str, str]]:

@@ -26,8 +26,18 @@ RUN = "gridlens_run"
 MODEL_FOLDER = "model"
 MANIFEST_FILE = "manifest.json"
 """Where a run keeps its model and the checksums of its files."""
+_MADE_BY = {
+    "abnormal_usage": "gridlens anomalies run",
+    "time_to_pay": "gridlens collection run",
+    "credit_grade": "gridlens credit train",
+}
 _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _UC_PREFIX = re.compile(r"[^./:\s]+\.[^./:\s]+\.[^./:\s]*")
+
+
+def made_by(model: str) -> str:
+    """The command that makes a version of a model."""
+    return _MADE_BY.get(model, f"gridlens train {model}")
 
 
 def made_from(as_of: dt.date, known_at: dt.datetime, run_id: str) -> dict[str, str]:

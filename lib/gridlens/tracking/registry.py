@@ -19,6 +19,7 @@ from gridlens.tracking.names import (
     FILES,
     REASON,
     is_unity_catalog,
+    made_by,
     registered_name,
 )
 from gridlens.tracking.versions import Version
@@ -104,7 +105,7 @@ class Registry:
                 raise RegistryError(f"{model} has no version {which} ({there}): `gridlens models` lists them") from error
             then = f", or `gridlens promote {model} --version N --reason WHY`" if numbers else ""
             what = f"version {which}" if number else which
-            raise RegistryError(f"{model} has no {what} ({there}): run `gridlens train {model}`{then}") from error
+            raise RegistryError(f"{model} has no {what} ({there}): run `{made_by(model)}`{then}") from error
 
     def challenge(self, model: str, version: int, *, reason: str) -> Version:
         """Makes a version the challenger, with the reason as a tag."""

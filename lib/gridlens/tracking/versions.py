@@ -54,6 +54,11 @@ class Version:
         return dt.date.fromisoformat(self.tags[AS_OF]), dt.datetime.fromisoformat(self.tags[KNOWN_AT])
 
     @property
+    def facts_to(self) -> dt.date | None:
+        """Last day of the facts it was made from; None where that was not stated."""
+        return self.made_at[0] if self.made_at else None
+
+    @property
     def decision(self) -> str:
         """champion, challenger, rolled_back, or nothing yet."""
         return self.tags.get(DECISION, "")

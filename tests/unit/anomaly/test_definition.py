@@ -28,6 +28,7 @@ def load(tmp_path: Path, text: str) -> str:
         ("prior: 0.7\n", 3, "prior"),
         ("peers: [colour]\n", 3, "category"),
         ("trees: {tree: 5}\n", 3, "tree"),
+        ("gate: {min_gain: 2}\n", 3, "min_gain"),
         ("supply_meter: tarif_id is null\n", 3, "tariff_id"),
         ("supply_meter: phases + 1\n", 3, "boolean"),
         (MISUSE.format(name="night_shares"), 5, "did you mean night_share?"),
@@ -47,6 +48,16 @@ def test_the_fingerprint_is_of_what_is_said_not_of_the_names(tmp_path: Path) -> 
     file = tmp_path / "usage.yml"
     file.write_text(file.read_text(encoding="utf-8").replace("Abnormal", "Odd").replace("0.02", "0.03"), encoding="utf-8")
     assert load_usage(file, POINTS, FEATURES).fingerprint == first
+
+
+def test_what_is_learnt_does_not_depend_on_what_alerts_are_worth(tmp_path: Path) -> None:
+    def learnt(text: str) -> str:
+        load(tmp_path, text)
+        return load_usage(tmp_path / "usage.yml", POINTS, FEATURES).fingerprint_of_learnt
+
+    first = learnt("prior: 0.03\n")
+    assert learnt("prior: 0.03\nvisits: {per_week: 7}\nleast_probability: 0.2\n") == first
+    assert len({first, learnt("prior: 0.03\ntrees: {trees: 7}\n"), learnt("prior: 0.03\ngate: {min_gain: 0.1}\n")}) == 3
 
 
 def test_hit_rates_move_from_what_is_believed_to_what_was_found() -> None:

@@ -15,10 +15,13 @@ import pandas as pd
 import pytest
 from gridlens.errors import SourceError
 from gridlens.ingest.check import check
+from gridlens.ingest.fields import FieldSource
+from gridlens.ingest.mapping import read_cell
 from gridlens.ingest.source import SourceFile, load_sources, problems
 from ingest_support import interval_source, known_files, sound, staged_rows
 from pydantic import ValidationError
 from pyspark.sql import SparkSession
+from pyspark.sql.types import DataType
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "sources"
 
@@ -311,6 +314,26 @@ def test_parquet_files_whose_numbers_have_different_types(spark: SparkSession, t
     pd.DataFrame({"day": [dt.date(2024, 3, 4)], "P1": [2.5]}).to_parquet(tmp_path / "c.parquet")
     with pytest.raises(SourceError, match=r"column day is string in a.parquet and date in c.parquet; write it with one type"):
         staged_rows(spark, tmp_path, source)
+
+
+def test_ids_that_are_stored_as_numbers_keep_their_digits(spark: SparkSession) -> None:
+    """Pandas makes doubles of ids where one is missing, PostgreSQL's numeric has eighteen decimals: 3.200000001E9 is nobody's account."""
+    source = interval_source({"layout": "long", "label": "time", "value": "kwh", "resolution_minutes": 15})
+    given = [
+        (3200000001.0, Decimal("3200000001"), 2.0, 2.0000000000001),
+        (12.5, None, 2.7, None),
+        (None, Decimal("7.25"), float("nan"), 3.0),
+    ]
+    rows = spark.createDataFrame(given, "id double, numeric decimal(38,18), count double, sum double")
+
+    def read(column: str, target: str) -> list[object]:
+        cell = read_cell(rows, source, FieldSource(column=column), DataType.fromDDL(target))
+        return [row[0] for row in rows.select(cell).collect()]
+
+    assert read("id", "string") == ["3200000001", "12.5", None]
+    assert read("numeric", "string") == ["3200000001", None, "7.250000000000000000"]
+    assert read("count", "int") == [2, None, None], "no customer has 2.7 of anything"
+    assert read("sum", "int") == [2, None, 3], "the sums of fractions are whole within their rounding"
 
 
 @pytest.mark.parametrize(

@@ -183,3 +183,28 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_a_perfect_score_has_a_point_for_an_interval() -> None:
     assert kernels.roc_auc_interval(counts(np.arange(6) / 6, np.array([0, 0, 0, 1.0, 1.0, 1.0]))) == (1.0, 1.0)
     assert kernels.roc_auc_interval(counts(np.array([0.1, 0.3]), np.array([0.0, 1.0]))) is None
+
+
+@settings(deadline=None)
+@given(CASES, st.floats(0.01, 0.9))
+def test_average_precision_at_another_rate_is_that_of_weighed_positives(cases: list[tuple[int, bool]], rate: float) -> None:
+    scores, labels, counted = two_classes(cases)
+    weights = np.where(labels == 1, rate / labels.sum(), (1 - rate) / (1 - labels).sum())
+    moved = kernels.at_rate(counted, rate)
+    assert moved.found / moved.total == pytest.approx(rate)
+    assert kernels.average_precision(moved) == pytest.approx(average_precision_score(labels, scores, sample_weight=weights))
+    assert kernels.roc_auc(moved) == pytest.approx(kernels.roc_auc(counted))
+
+
+@settings(deadline=None)
+@given(CASES, st.floats(0.05, 1.0))
+def test_false_alarms_are_counted_from_the_highest_score_down(cases: list[tuple[int, bool]], capture: float) -> None:
+    scores, labels, counted = two_classes(cases)
+    wanted, alarms = capture * labels.sum(), 0.0
+    for score in np.unique(scores)[::-1]:
+        hits, others = labels[scores == score].sum(), (1 - labels[scores == score]).sum()
+        part = min(wanted / hits, 1.0) if hits else 1.0
+        wanted, alarms = wanted - part * hits, alarms + part * others
+        if wanted <= 1e-9:
+            break
+    assert kernels.false_alarms(counted, capture) == pytest.approx(alarms / (1 - labels).sum())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import pytest
+from gridlens.conffiles import packaged
 from gridlens.contracts.account_feature import ACCOUNT_FEATURE
 from gridlens.contracts.gold import LOAD_SHAPE_DAY
 from gridlens.contracts.silver import CALENDAR, INTERVAL_ESTIMATE
@@ -23,9 +25,11 @@ from gridlens.pipelines.changes import (
     standing_digests,
     year_moved,
 )
+from gridlens.settings import load_settings
 from gridlens.tables import Table
 from gridlens.warehouse import Warehouse
 
+YEAR = "years: [{year: 2031, source: a test, holidays: {2031-01-01: 元旦}, makeup_workdays: []}]"
 JAN, FEB, MAR = (dt.date(2026, month, 1) for month in (1, 2, 3))
 NOW = {f"month/{JAN}": "a2", f"month/{FEB}": "b", f"month/{MAR}": "c", "as_of": "2026-03-31", ACCOUNTS: "x"}
 NOW |= {"points/2020-01-01": "p", f"points/{FEB}": "q", REFERENCE: "r", WEATHER: "w"}
@@ -41,6 +45,7 @@ def test_batches_that_only_accounts_depend_on_move_no_month() -> None:
 
 def test_a_shared_input_moves_every_month() -> None:
     assert changed_months(NOW, {**NOW, REFERENCE: "other"}) == [JAN, FEB, MAR]
+    assert changed_months({**NOW, "checks": "tuned"}, NOW) == [JAN, FEB, MAR]
     assert changed_months(NOW, {**NOW, "points": "of an older gridlens"}) == [JAN, FEB, MAR]
 
 
@@ -99,7 +104,7 @@ class Histories(Warehouse):
         self.told = {INTERVAL_ESTIMATE.name: shapes[::2], LOAD_SHAPE_DAY.name: shapes[1::2], CALENDAR.name: calendar}
         self.order = [*shapes, *calendar]
 
-    def notes(self, *tables: Table) -> list[str]:
+    def notes(self, *tables: Table, since: dt.datetime | None = None) -> list[str]:
         return sorted((note for table in tables for note in self.told[table.name]), key=self.order.index)
 
 
@@ -111,12 +116,26 @@ def test_one_day_or_price_in_the_middle_makes_another_reference() -> None:
     assert len({rows_digest(days, days), rows_digest(days, other), rows_digest(other, days)}) == 3
 
 
-def test_a_column_that_an_older_warehouse_lacks_has_to_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing: Any = None
+def test_another_column_or_definition_makes_past_moments_be_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(account_features, "batches_digest", lambda warehouse: "3:77")
-    now = account_features.facts_digest(nothing)
-    older = replace(ACCOUNT_FEATURE, fields=tuple(f for f in ACCOUNT_FEATURE.fields if f.name != "age_band"))
-    monkeypatch.setattr(account_features, "ACCOUNT_FEATURE", older)
-    assert account_features.facts_digest(nothing) != now
+
+    def digest() -> str:
+        return account_features.facts_digest(Warehouse(cast(Any, None), load_settings("local", tmp_path)))
+
+    now = digest()
     assert now.startswith("3:77/")
     assert " " not in now, "what follows a space is the moment"
+    with monkeypatch.context() as patch:
+        older = replace(ACCOUNT_FEATURE, fields=tuple(f for f in ACCOUNT_FEATURE.fields if f.name != "age_band"))
+        patch.setattr(account_features, "ACCOUNT_FEATURE", older)
+        assert digest() != now
+    for name, old, new in (("checks/context.yml", "zero_hours: 48", "zero_hours: 24"), ("calendars/CN.yml", "years: []", YEAR)):
+        own = tmp_path / name
+        own.parent.mkdir()
+        text = (packaged() / name).read_text(encoding="utf-8")
+        assert old in text
+        own.write_text(text, encoding="utf-8")
+        assert digest() == now
+        own.write_text(text.replace(old, new), encoding="utf-8")
+        assert digest() != now, name
+        own.unlink()

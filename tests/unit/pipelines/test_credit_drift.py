@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gridlens.errors import SettingsError
 from gridlens.models.scorecard import Scorecard
 from gridlens.models.scorecard_library import ScorecardPlan, load_scorecards
 from gridlens.pipelines.credit import drift_of
+from gridlens.pipelines.drift_kept import drift_kept
 from gridlens.pipelines.learn import _drifted
 from gridlens.pipelines.model_reads import list_drift
 from gridlens.pipelines.model_watch import write_drift
@@ -114,6 +116,11 @@ def test_what_moved_is_kept_shown_and_asks_for_a_new_scorecard(
     write_drift(warehouse, found, "credit_grade", 3, AS_OF, KNOWN_AT, run)
     write_drift(warehouse, found, "credit_grade", 3, AS_OF, KNOWN_AT, run)
     assert warehouse.read(MODEL_DRIFT).count() == 4
+    assert drift_kept(warehouse, VERSION, AS_OF, KNOWN_AT) == found
+    without = drift_kept(warehouse, replace(VERSION, metrics={}), AS_OF, KNOWN_AT)
+    assert (without.shifts, without.moments, without.retrain) == (found.shifts, (), True), "nothing to compare a later AUC with"
+    nothing = drift_kept(warehouse, replace(VERSION, version=4), AS_OF, KNOWN_AT)
+    assert (nothing.shifts, nothing.warnings, nothing.retrain) == ((), (), False)
     assert _drifted(warehouse, VERSION)
     told = list_drift(spark, settings, "credit_grade")
     assert {row["subject"] for row in told} == {"points", "late", str(WELL), str(BADLY)}

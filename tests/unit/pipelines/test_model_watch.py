@@ -125,6 +125,12 @@ def test_scores_are_judged_once_their_outcomes_are_over(filled: Warehouse, setti
     assert "as of 2026-01-31" in drift.reasons[0]
 
 
+def test_days_that_a_version_may_have_learnt_from_do_not_judge_it(filled: Warehouse, settings: Settings, model: Model) -> None:
+    fill(filled, SCORE, scores(WELL) + scores(BADLY, bad=True))  # scored afterwards, for the days before the version was made
+    found = seen_since(filled, settings, model, 3, PROFILE, as_of=AS_OF, known_at=KNOWN_AT, since=BADLY)
+    assert [m.as_of for m in found] == [BADLY]
+
+
 def test_what_was_not_known_yet_judges_nothing(filled: Warehouse, settings: Settings, model: Model) -> None:
     fill(filled, SCORE, scores(WELL) + scores(BADLY, bad=True))
     early = dt.datetime(2026, 2, 3, 16, tzinfo=dt.UTC)

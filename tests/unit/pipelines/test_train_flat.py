@@ -153,3 +153,20 @@ def test_what_no_column_can_be_called_or_hold_is_said_at_once(spark: SparkSessio
         flat_table(rows, label="left")
     found = flat_table(rows.withColumnRenamed("kWh ${env:HOME}", "kWh"), label="left", identifiers=("account_id",))
     assert found.left_out == (("account_id", "identifies a customer: no model may read it"),)
+
+
+def test_keys_telephone_numbers_and_names_are_no_features(spark: SparkSession) -> None:
+    rows = spark.range(0, 100, 1, 1).select(
+        (F.col("id") % 2).alias("left"),
+        (F.col("id") + 1).alias("number"),
+        (13_800_000_000 + F.col("id") * 7_654_321).alias("mobile"),
+        F.concat(F.lit("Person "), "id").alias("name"),
+        (F.col("id") * F.col("id") * 37).alias("kwh"),  # another in every row, too, but amounts have no fixed length
+        (F.col("id") % 40).alias("age"),
+        F.element_at(F.array(F.lit("a"), F.lit("b")), (F.col("id") % 2 + 1).cast("int")).alias("tariff"),
+    )
+    found = flat_table(rows, label="left")
+    assert {feature.name for feature in found.features} == {"kwh", "age", "tariff"}
+    assert [name for name, _ in found.left_out] == ["number", "mobile", "name"]
+    assert dict(found.left_out)["mobile"] == "is a whole number that is another in nearly every row, as keys and telephone numbers are"
+    assert {feature.name for feature in flat_table(rows.limit(10), label="left").features} >= {"number", "name"}, "ten rows tell nothing"

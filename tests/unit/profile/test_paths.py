@@ -29,8 +29,9 @@ def table(spark: SparkSession, events: list[Event]) -> DataFrame:
     return spark.createDataFrame(rows, EVENTS)
 
 
-def anchors(events: DataFrame, outcome: str, settings: PathSettings = SETTINGS) -> DataFrame:
-    return windows(first_outcomes(events, as_of=AS_OF, settings=settings), outcome, settings)
+def anchors(events: DataFrame, outcome: str, settings: PathSettings = SETTINGS, *, questioned: tuple[str, ...] = ()) -> DataFrame:
+    asked = events.sparkSession.createDataFrame([(account,) for account in questioned], "account_id string")
+    return windows(first_outcomes(events, asked, as_of=AS_OF, settings=settings), outcome, settings)
 
 
 def products(spark: SparkSession) -> DataFrame:
@@ -100,6 +101,21 @@ def test_a_path_to_arrears_ends_on_the_due_date(spark: SparkSession) -> None:
     ]
     found = walked(spark, events, "arrears")
     assert found == {"owes": (True, ["bill_overdue", "late_payment"], [31, 30]), "pays": (False, [], [])}
+
+
+def test_of_a_bill_in_question_nobody_can_say_that_it_led_to_no_arrears(spark: SparkSession) -> None:
+    events = [*opened("owes", "pays", "asked"), ("owes", 10, "bill_in_arrears", "B1"), ("owes", 60, "payment", "B0")]
+    events += [(account, 60, "payment", f"B{account}") for account in ("pays", "asked")]
+    found = table(spark, events)
+
+    def ends(outcome: str) -> set[tuple[str, bool]]:
+        return {(row["account_id"], row["with_outcome"]) for row in anchors(found, outcome, questioned=("asked", "owes", "owes")).collect()}
+
+    assert ends("arrears") == {("owes", True), ("pays", False)}
+    assert ends("purchase") == set(), "nobody bought"
+    events.append(("owes", 5, "purchase", "PR1"))
+    found = table(spark, events)
+    assert ends("purchase") == {("owes", True), ("pays", False), ("asked", False)}, "the question is about bills alone"
 
 
 def test_rare_pages_are_not_told_apart_and_long_windows_are_cut(spark: SparkSession) -> None:

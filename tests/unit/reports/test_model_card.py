@@ -217,6 +217,16 @@ def test_of_any_table_nothing_is_said_of_accounts() -> None:
         assert "预测目标" in said
 
 
+def test_figures_that_are_not_out_of_time_do_not_say_so() -> None:
+    alone = replace(BASELINES[2], name="residual", feature=None)
+    card = replace(full_card(), out_of_time=False, baselines=(alone,))
+    for said in (markdown(card), page(card)):
+        assert "out of time" not in said
+        assert "Figures, on rows not learnt from" in said
+        assert "residual of principal components" in said
+    assert "Figures, out of time" in markdown(full_card())
+
+
 def test_charts_stand_alone() -> None:
     pictures = plots(full_card())
     assert set(pictures) == {"calibration", "gains"}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from gridlens.definitions import parse_definitions
 from gridlens.errors import DefinitionError
+from gridlens.tables import Sensitivity
+from gridlens.tags.checks import Draft, check_sensitivity
+from gridlens.tags.definition import TagDefinition
 from gridlens.tags.library import load_tags
 from tag_support import COLUMNS, library, tag
 
@@ -218,6 +222,18 @@ def test_the_texts_that_the_mistakes_are_made_in_are_themselves_good(tmp_path):
     for text, ids in ((GOOD, ("late_payer",)), (BANDED, ("late_payer",)), (WINDOWED, ("paid_late_30d", "paid_late_90d"))):
         (tmp_path / "x.yml").write_text(text, encoding="utf-8")
         assert load_tags([tmp_path], COLUMNS).ids == ids
+
+
+def test_a_tag_is_not_less_sensitive_than_one_it_reads(tmp_path):
+    file = tmp_path / "x.yml"
+    file.write_text(GOOD, encoding="utf-8")
+    (origin,) = parse_definitions(TagDefinition, file, under="tags")
+    draft = Draft(origin.value, origin)
+    check_sensitivity(draft, {"open_account": Sensitivity.PUBLIC, "price_sensitive": Sensitivity.INTERNAL})
+    with pytest.raises(DefinitionError) as caught:
+        check_sensitivity(draft, {"price_sensitive": Sensitivity.INTERNAL, "vacant_dwelling": Sensitivity.PERSONAL})
+    sentence = "field sensitivity: reads the personal tag vacant_dwelling, so expected personal but found internal"
+    assert str(caught.value) == f"{file} line 12: {sentence}"
 
 
 def test_the_models_that_tags_read_are_known(tmp_path):

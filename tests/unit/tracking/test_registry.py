@@ -6,6 +6,7 @@ import errno
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,8 @@ def test_what_is_not_there_is_named(store: Store, churn: str) -> None:
         store.promote(churn, 9, reason="r")
     with pytest.raises(RegistryError, match=r"unheard has no champion \(it has no version yet\): run `gridlens train unheard`$"):
         store.load("unheard")
+    with pytest.raises(RegistryError, match=r"time_to_pay has no champion \(it has no version yet\): run `gridlens collection run`$"):
+        store.rollback("time_to_pay")
     with pytest.raises(RegistryError, match="churn has no champion"):
         store.rollback(churn)
 
@@ -235,14 +238,48 @@ def test_versions_of_before_are_read_without_these_checksums_and_foreign_ones_ar
 
 
 def test_a_full_disk_says_nothing_against_a_version(store: Store, churn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import mlflow.artifacts
-
-    def full(*_: object, **__: object) -> str:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", full)
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", full)
     with pytest.raises(PlatformError, match="the files of version 1 of churn cannot be fetched"):
         store.load(churn, 1)
+
+
+def full(*_: object, **__: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_that_is_there_and_cannot_be_fetched_says_nothing_against_a_version(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+    from requests.exceptions import ConnectionError as Away
+
+    made = trained(store, "fetched", 0.5, tmp_path, {"means.json": {"kwh": [1.5]}})
+    fetch = LocalArtifactRepository.download_artifacts
+
+    def whole_models_only(repository: Any, artifact_path: str, dst_path: str | None = None) -> str:  # MLflow hides what it meets here
+        return full() if artifact_path.endswith(".json") else fetch(repository, artifact_path, dst_path)
+
+    def away(*_: Any) -> None:
+        raise Away
+
+    monkeypatch.setattr(LocalArtifactRepository, "download_artifacts", whole_models_only)
+    with pytest.raises(PlatformError) as told:
+        store.served_text(made, "means.json")
+    sentence = "means.json of version 1 of fetched cannot be fetched (MLflow does not say why): look at the store and the disk"
+    assert str(told.value) == f"{sentence}, then start again"
+    assert store.load("fetched", 1).kind == "code", "the manifest is only for the words"
+    for gone, path in ((made, "absent.json"), (made, "plots/absent.json"), (replace(made, run_id="0" * 32), "means.json")):
+        with pytest.raises(RegistryError, match=rf"the run of version 1 of fetched has no {path}: train the model again"):
+            store.served_text(gone, path)
+    monkeypatch.setattr(store.client.inner, "list_artifacts", away)
+    with pytest.raises(PlatformError, match="does not answer"):
+        store.served_text(made, "means.json")
+    monkeypatch.setattr(store.client.inner, "list_artifacts", full)
+    with pytest.raises(PlatformError, match=r"means\.json of version 1 of fetched cannot be fetched"):
+        store.served_text(made, "means.json")
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", full)
+    with pytest.raises(PlatformError, match=r"absent\.json of version 1 of fetched cannot be fetched \(.*No space left on device\)"):
+        store.text(made, "absent.json")
 
 
 def pickled(folder: Path) -> None:
