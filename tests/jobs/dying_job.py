@@ -24,16 +24,16 @@ def die(*_: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_after_bronze(self: Warehouse, table: Table, df: Any) -> None:
-    append(self, table, df)
+def die_after_bronze(self: Warehouse, table: Table, df: Any, **how: Any) -> None:
+    append(self, table, df, **how)
     if table == BRONZE["meter_interval"]:
         die()
 
 
-def die_before_silver(self: Warehouse, table: Table, df: Any) -> None:
+def die_before_silver(self: Warehouse, table: Table, df: Any, **how: Any) -> None:
     if table == INTERVAL_DAY:
         die()
-    append(self, table, df)
+    append(self, table, df, **how)
 
 
 def die_before_registration(warehouse: Warehouse, batches: Sequence[Registered]) -> None:

@@ -33,10 +33,14 @@ print(json.dumps([gridlens.__file__, gridlens.__version__, str(folder), files, r
 OPENED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from gridlens.reports import model_card, profile_page
-opened = [model_card._pages().get_template("model_card.html"), model_card._texts().get_template("model_card.md")]
+from gridlens.reports import card_templates as cards, profile_page
+opened = [
+    cards._environment(escape=page).get_template(f"{name}.{'html' if page else 'md'}")
+    for name in ("model_card", "time_to_pay_card")
+    for page in (True, False)
+]
 opened.append(profile_page._templates().get_template("profile.html"))
-print(*(template.name for template in opened), len(model_card._text("model_card.css") + model_card._text("profile.css")) > 0)
+print(*(template.name for template in opened), len(cards._text("model_card.css") + cards._text("profile.css")) > 0)
 """
 
 
@@ -72,7 +76,8 @@ def test_defaults_are_read_from_inside_the_zip(archive: Path, tmp_path: Path) ->
 
 def test_page_templates_open_from_inside_the_zip(archive: Path, tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", OPENED, str(archive)], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert run.stdout.split() == ["model_card.html", "model_card.md", "profile.html", "True"]
+    cards = ["model_card.html", "model_card.md", "time_to_pay_card.html", "time_to_pay_card.md"]
+    assert run.stdout.split() == [*cards, "profile.html", "True"]
 
 
 @pytest.mark.parametrize("job", sorted(p.stem for p in (PROJECT / "jobs").glob("*.py")))
